@@ -14,7 +14,6 @@ enum init {
     INIT_KAIMING_IN,  /* normal, std sqrt(2 / fan_in): kaiming_normal_'s default */
     INIT_UNIFORM_IN,  /* uniform +-1/sqrt(fan_in): PyTorch's default for conv and linear, and biases */
     INIT_TRUNC,       /* truncated normal, std .02: timm's ViT */
-    INIT_NORMAL_TINY, /* normal, std 1e-6: timm's class token */
 };
 
 struct param {
@@ -56,7 +55,7 @@ int graph_param(const struct graph *g, const char *name); /* -1 if absent */
 struct convolution {
     int out, kernel, stride, dilation, groups; /* 0: stride 1, dilation 1, groups 1 */
     int pad;                                   /* -1: dilation * (kernel - 1) / 2 */
-    int bias;
+    int bias;                                  /* 1: as PyTorch's default, 2: starting at zero */
     enum init init;
 };
 int add_input(struct graph *g, int side, const struct attr *norm);
@@ -73,6 +72,8 @@ int add_tokens(struct graph *g, int x, const char *cls, const char *pos);
 int add_grid(struct graph *g, int x);
 int add_linear(struct graph *g, int x, const char *name, int out, enum init init);
 int add_layernorm(struct graph *g, int x, const char *name, double eps);
+/* The same parameters as layernorm node `other` once more. */
+int add_layernorm_shared(struct graph *g, int x, int other);
 int add_gelu(struct graph *g, int x);
 int add_attention(struct graph *g, int x, int heads);
 int add_loss(struct graph *g, int logits, int kind);

@@ -20,6 +20,10 @@ void norm_from_bag(struct norm *norm, const struct bag *weights);
 /* norm target: mean and standard deviation of each channel over training pictures, range 255. */
 void norm_from_pictures(struct norm *norm, const struct pictures *p);
 
+/* The input node's attributes: keys scale, channels, gray. A mean belongs to its colour, whatever the
+ * order of the planes. */
+struct attr input_attr(const struct norm *norm, const struct recipe *recipe);
+
 struct model {
     struct cell cell;
     struct recipe recipe;

@@ -24,8 +24,8 @@
     OP(tokens,     0,      0,      0) /* [D,h,w] -> [1+h*w,D]: cls prepended, positions added */ \
     OP(grid,       0,      0,      1) /* [1+h*w,D] -> [D,h,w], class token dropped */        \
     OP(linear,     1,      0,      0) /* F.linear(x, w, b) */                                \
-    OP(layernorm,  1,      0,      1) /* F.layer_norm over D */                              \
-    OP(gelu,       1,      0,      1) /* F.gelu, exact erf */                                \
+    OP(layernorm,  1,      0,      0) /* F.layer_norm over D */                              \
+    OP(gelu,       1,      0,      0) /* F.gelu, exact erf */                                \
     OP(attention,  1,      1,      0) /* qkv [T,3D] -> [T,D], softmax(q k'/sqrt(d)) v a head */ \
     OP(loss,       1,      0,      0) /* logits [1,S,S] against the batch's masks: a scalar */
 
@@ -85,7 +85,8 @@ struct call {
     void *dx[NODE_INPUTS];        /* NULL: not wanted */
     int sum[NODE_INPUTS];         /* 1: dx += , 0: dx = */
     const void *dy;
-    void *dw[NODE_PARAMS];        /* NULL: not wanted; else written, not added to */
+    void *dw[NODE_PARAMS];        /* NULL: not wanted */
+    int sum_dw;                   /* 1: dw += (layernorm only: a norm that serves two taps), 0: dw = */
     void *saved;                  /* this node's own memory from forward to backward */
     void *scratch;                /* free use within the call */
     double estimate;              /* PHASE_ESTIMATE: weight of this batch, 1/(calls so far + 1) */
@@ -108,9 +109,9 @@ struct kernel {
     size_t (*scratch)(const struct call *call);
 };
 
-/* Dropout's bit for element e of picture n: keep iff the u32 at index
- * (position * E + e), of stream 5 with the node's ordinal in the seed's place above bit 48, is
- * >= rate * 2^32 (E = elements a picture). One function, so that all machines draw alike. */
+/* Dropout's bit for element e of the E elements of a picture: kept iff
+ * rng_u32(seed, STREAM_DROPOUT, epoch, (ordinal << 56) + position * E + e) >= rate * 2^32. One
+ * definition, so that all machines draw alike. Kept values are scaled by 1 / (1 - rate). */
 int dropout_keeps(uint64_t seed, uint32_t epoch, int ordinal, int64_t position, size_t E, size_t e,
                   double rate);
 #endif
