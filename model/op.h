@@ -64,7 +64,8 @@ size_t shape_count(struct shape s); /* elements a picture */
 enum phase {
     PHASE_TRAIN,    /* batch statistics, dropout, running statistics move */
     PHASE_AGAIN,    /* the same values once more, in backward: nothing moves */
-    PHASE_ESTIMATE, /* batch statistics, running ones become the mean over calls; no dropout */
+    PHASE_ESTIMATE, /* frozen batch norms: batch statistics, running ones become the mean over calls;
+                       all else as PHASE_INFER */
     PHASE_INFER,    /* running statistics, no dropout */
 };
 

@@ -1,0 +1,43 @@
+/* host_machine.h - the inside of a host machine, shared by host.c (running) and host_state.c
+ * (parameters in and out). Nobody else includes it. */
+#ifndef MODEL_HOST_MACHINE_H
+#define MODEL_HOST_MACHINE_H
+#include "model/plan.h"
+
+struct program { /* a plan with its calls filled in: pointers fixed once */
+    struct plan plan;
+    struct call **calls; /* [actions][nodes of the step] */
+};
+
+struct machine {
+    const struct kernels *k;
+    struct job job;
+    size_t real; /* bytes an element */
+    struct program train, infer;
+    uint8_t *arena;
+    size_t arena_bytes;
+    /* flat blocks, elements: weights as trained, rounded copy for 16-bit storage, gradient, moments */
+    void *weights, *rounded, *gradient, *m, *v;
+    void *buffers; /* running statistics */
+    unsigned char *frozen; /* [params] wants no gradient */
+    struct pictures set[SET_COUNT];
+    /* the batch */
+    int *order, *item;
+    int64_t *position;
+    const uint8_t **image, **mask;
+    uint8_t *flip;
+    double *loss;
+    int order_epoch;
+    int64_t step;       /* optimizer steps taken */
+    double loss_scale;  /* fp16; 1 otherwise */
+    int64_t good_steps; /* since the last overflow */
+};
+
+void host_put(struct machine *m, const struct tensor *t);
+void host_get(struct machine *m, const char *name, struct tensor *t);
+void host_gradient(struct machine *m, const char *name, struct tensor *t);
+void host_save(struct machine *m, struct bag_writer *bag);
+void host_load(struct machine *m, const struct bag *bag);
+/* The copies of weights that kernels read, after weights changed. */
+void host_round_weights(struct machine *m);
+#endif
