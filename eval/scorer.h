@@ -1,0 +1,17 @@
+/* scorer.h - a trained model ready to answer: what eval and predict share. */
+#ifndef EVAL_SCORER_H
+#define EVAL_SCORER_H
+#include "model/model.h"
+
+struct scorer {
+    struct bag bag;
+    struct model model;
+    const struct backend *backend;
+    struct machine *machine;
+};
+/* Opens the model's bag and the machine and puts the parameters in. Forward only: no
+ * gradients. */
+void scorer_open(struct scorer *s, const char *path, const char *device, int threads,
+                 int batch);
+void scorer_close(struct scorer *s);
+#endif
