@@ -23,6 +23,7 @@ sources   = $(filter-out %_main.c,$(wildcard $(1)/*.c))
 objects   = $(patsubst %.c,$(O)/%.o,$(1))
 CORE      = $(O)/core.a
 MODEL     = $(O)/model.a
+MODEL_LIBS = -lopenblas
 CORE_LIBS = -ljansson -lcrypto -ljpeg -lpng -ltiff -lz -lm
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
@@ -37,3 +38,9 @@ $(MODEL): $(call objects,$(call sources,model) $(wildcard model/ref/*.c model/cp
 # A tool's own objects are those of its room; TOOL_main.c holds main.
 $(B)/bag: $(O)/core/bag_main.o $(CORE)
 	@mkdir -p $(@D); $(LINK) $(CORE_LIBS)
+$(B)/graph: $(O)/model/graph_main.o $(MODEL) $(CORE)
+	@mkdir -p $(@D); $(LINK) $(MODEL_LIBS) $(CORE_LIBS)
+$(B)/train: $(call objects,$(call sources,train)) $(O)/train/train_main.o $(MODEL) $(CORE)
+	@mkdir -p $(@D); $(LINK) $(MODEL_LIBS) $(CORE_LIBS)
+$(B)/eval $(B)/predict: $(B)/%: $(call objects,$(call sources,eval)) $(O)/eval/%_main.o $(MODEL) $(CORE)
+	@mkdir -p $(@D); $(LINK) $(MODEL_LIBS) $(CORE_LIBS)
