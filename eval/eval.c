@@ -43,7 +43,7 @@ static struct counts count_original(const struct pack *pack, int item,
 }
 
 /* Fills counts[i] and the masks' bits of every validation image. */
-static void score_all(const struct options *o, const struct pack *pack,
+static void score_all(const struct eval_options *o, const struct pack *pack,
                       const struct split *split, struct counts *counts, uint8_t *bits) {
     size_t pixels = (size_t)pack->side * (size_t)pack->side;
     struct source *s = source_open(o, pack, split);
@@ -70,7 +70,7 @@ static void score_all(const struct options *o, const struct pack *pack,
     source_close(s);
 }
 
-static void write_rows(const struct options *o, const struct pack *pack,
+static void write_rows(const struct eval_options *o, const struct pack *pack,
                        const struct split *split, const struct counts *counts) {
     static const char *const empties[] = {"none", "pred", "truth", "both"};
     char *size = o->original ? xstrdup("orig") : xprintf("%d", pack->side);
@@ -89,7 +89,7 @@ static void write_rows(const struct options *o, const struct pack *pack,
 }
 
 /* Predicted masks at the network's size: `pred` as a pack's masks, `name` a line each. */
-static void write_masks(const struct options *o, const struct pack *pack,
+static void write_masks(const struct eval_options *o, const struct pack *pack,
                         const struct split *split, const uint8_t *bits) {
     int bytes = pack->side * pack->side / 8, length = 0;
     struct bag_writer *w = bag_create(o->masks);
@@ -114,7 +114,7 @@ static void write_masks(const struct options *o, const struct pack *pack,
     xfree(side);
 }
 
-void eval(const struct options *o) {
+void eval(const struct eval_options *o) {
     struct pack pack;
     struct split split;
     struct cell cell;

@@ -11,7 +11,7 @@
 #include "core/split.h"
 
 enum baseline { BASELINE_NONE, BASELINE_BACKGROUND, BASELINE_POLYP, BASELINE_MEAN };
-struct options {
+struct eval_options {
     const char *cell, *model, *pack, *split, *out; /* model NULL with a baseline */
     const char *device;
     const char *masks; /* bag of predicted masks; NULL: none */
@@ -19,12 +19,12 @@ struct options {
     int original; /* score at original size */
     enum baseline baseline;
 };
-void eval(const struct options *options);
+void eval(const struct eval_options *options);
 
 /* source.c: where logits come from: a model, or a baseline that has none: -1 everywhere, 1
  * everywhere, or the training masks' mean less .5. */
 struct source;
-struct source *source_open(const struct options *o, const struct pack *pack,
+struct source *source_open(const struct eval_options *o, const struct pack *pack,
                            const struct split *split);
 /* How many pictures to ask for at once: the batch of the model's recipe, so that train's
  * own validation score is repeated exactly. */

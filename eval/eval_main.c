@@ -44,7 +44,7 @@ static int word(const char *option, const char *const *words, int n, const char 
     die_usage("--%s: found '%s', wanted %s", option, quoted(optarg), wanted);
 }
 
-static void option(struct options *o, int c) {
+static void option(struct eval_options *o, int c) {
     static const char *const sizes[] = {"224", "orig"};
     static const char *const kinds[] = {"background", "polyp", "mean"};
     long n;
@@ -71,7 +71,7 @@ static void option(struct options *o, int c) {
 }
 
 int main(int argc, char **argv) {
-    struct options o = {.device = "auto"};
+    struct eval_options o = {.device = "auto"};
     die_name("eval");
     for (int c; (c = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) option(&o, c);
     int n = argc - optind, wanted = o.baseline ? 4 : 5;

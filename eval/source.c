@@ -17,7 +17,7 @@ static size_t pixels(const struct pack *pack) {
     return (size_t)pack->side * (size_t)pack->side;
 }
 
-static void check_model(const struct options *o, const struct model *model,
+static void check_model(const struct eval_options *o, const struct model *model,
                         const struct pack *pack) {
     struct cell cell;
     cell_parse(&cell, o->cell);
@@ -40,7 +40,7 @@ static void mean_mask(const struct pack *pack, const struct split *split, float 
     }
 }
 
-struct source *source_open(const struct options *o, const struct pack *pack,
+struct source *source_open(const struct eval_options *o, const struct pack *pack,
                            const struct split *split) {
     struct source *s = xcalloc(1, sizeof *s);
     s->pack = pack;
