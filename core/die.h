@@ -57,6 +57,7 @@ size_t size_mul(size_t a, size_t b, const char *what);
 size_t size_add(size_t a, size_t b, const char *what);
 
 /* Torture: with FAIL_AT=n in the environment the n-th call of fail_point() returns true.
- * xmalloc and its kin and every write, sync, close and rename of file.h count as one each. */
+ * xmalloc and its kin and every write, sync, close and rename of file.h count as one each. The
+ * variable is read at the first call in the process and anew in each die_catch. */
 bool fail_point(void);
 #endif

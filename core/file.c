@@ -1,0 +1,186 @@
+/* file.c - writing: a file with its final name is complete, always.
+ *
+ * Written aside, flushed, synced, closed, renamed, the folder synced. It refuses to replace
+ * anything that is not a plain file, and leaves no temporary behind a failure. */
+#include "file.h"
+#include "die.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static _Noreturn void fail(const char *path, const char *doing) {
+    int reason = errno;
+    const char *remedy = "then run again";
+    if (reason == ENOSPC || reason == EDQUOT) remedy = "free some space, then run again";
+    if (reason == EACCES || reason == EROFS) remedy = "wanted permission to write there";
+    if (reason == ENOENT) remedy = "wanted a folder that is there";
+    die_world("%s: %s failed: %s; %s", quoted(path), doing, strerror(reason), remedy);
+}
+
+/* "folder/" with its slash, or "./". Caller frees. */
+static char *folder_of(const char *path) {
+    size_t n = (size_t)(file_base(path) - path);
+    return n ? xprintf("%.*s", (int)n, path) : xstrdup("./");
+}
+
+/* Removes ".base.PID.tmp" of processes that are gone; one with our own number is from an
+ * earlier process that had it too. */
+static void sweep(const char *folder, const char *base) {
+    DIR *dir = opendir(folder);
+    if (!dir) return; /* opening the temporary will say why */
+    size_t n = strlen(base);
+    for (struct dirent *e; (e = readdir(dir));) {
+        const char *name = e->d_name;
+        if (name[0] != '.' || strncmp(name + 1, base, n) || name[n + 1] != '.') continue;
+        char *end;
+        long pid = strtol(name + n + 2, &end, 10);
+        if (pid <= 0 || strcmp(end, ".tmp")) continue;
+        if (pid == getpid() || (kill((pid_t)pid, 0) && errno == ESRCH))
+            unlinkat(dirfd(dir), name, 0);
+    }
+    closedir(dir);
+}
+
+static void release(struct out *out) {
+    xfree(out->path);
+    xfree(out->temporary);
+    xfree(out);
+}
+
+static void abandon(void *arg) {
+    struct out *out = arg;
+    if (out->stream) fclose(out->stream);
+    out->stream = NULL;
+    unlink(out->temporary);
+}
+
+struct out *out_open(const char *path) {
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        die_world("%s: %s, wanted a file to write; name another or remove it", quoted(path),
+                  S_ISDIR(st.st_mode) ? "a directory" : "not a plain file");
+    const char *base = file_base(path);
+    if (!*base) die_world("%s: no file name, wanted a file to write", quoted(path));
+    char *folder = folder_of(path);
+    sweep(folder, base);
+    struct out *out = xcalloc(1, sizeof *out);
+    out->path = xstrdup(path);
+    out->temporary = xprintf("%s.%s.%ld.tmp", folder, base, (long)getpid());
+    xfree(folder);
+    die_cleanup(abandon, out);
+    int fd = fail_point()
+                 ? -1
+                 : open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0) fail(path, "opening a temporary beside it");
+    out->stream = fdopen(fd, "wb");
+    if (!out->stream) {
+        close(fd);
+        fail(path, "opening a temporary beside it");
+    }
+    return out;
+}
+
+void out_write(struct out *out, const void *bytes, size_t n) {
+    if (n && (fail_point() || fwrite(bytes, 1, n, out->stream) != n))
+        fail(out->path, "writing");
+}
+
+void out_printf(struct out *out, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int n = fail_point() ? -1 : vfprintf(out->stream, format, args);
+    va_end(args);
+    if (n < 0) fail(out->path, "writing");
+}
+
+void out_patch(struct out *out, size_t offset, const void *bytes, size_t n) {
+    if (fail_point() || fseeko(out->stream, (off_t)offset, SEEK_SET))
+        fail(out->path, "seeking");
+    out_write(out, bytes, n);
+    if (fseeko(out->stream, 0, SEEK_END)) fail(out->path, "seeking");
+}
+
+size_t out_tell(struct out *out) {
+    off_t at = ftello(out->stream);
+    if (at < 0) fail(out->path, "asking the position");
+    return (size_t)at;
+}
+
+/* The rename is durable once the folder is synced; file systems that cannot sync a folder
+ * (EINVAL) have nothing to sync. */
+static void sync_folder(const char *path) {
+    char *folder = folder_of(path);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    xfree(folder);
+    bool bad = fd < 0 || fail_point() || (fsync(fd) && errno != EINVAL);
+    if (fd >= 0) close(fd);
+    if (bad) fail(path, "syncing its folder");
+}
+
+void out_commit(struct out *out) {
+    if (ferror(out->stream) || fail_point() || fflush(out->stream))
+        fail(out->path, "writing");
+    if (fail_point() || fsync(fileno(out->stream))) fail(out->path, "syncing");
+    FILE *stream = out->stream;
+    bool torture = fail_point();
+    out->stream = NULL;
+    if (fclose(stream) || torture) fail(out->path, "closing");
+    if (fail_point() || rename(out->temporary, out->path)) fail(out->path, "renaming");
+    die_cleanup_forget(abandon, out);
+    char *path = out->path;
+    out->path = NULL;
+    release(out);
+    sync_folder(path);
+    xfree(path);
+}
+
+void out_drop(struct out *out) {
+    die_cleanup_forget(abandon, out);
+    abandon(out);
+    release(out);
+}
+
+void file_write(const char *path, const void *bytes, size_t n) {
+    struct out *out = out_open(path);
+    out_write(out, bytes, n);
+    out_commit(out);
+}
+
+void file_mkdir(const char *path) {
+    char *copy = xstrdup(path);
+    for (char *at = copy + 1;; at++) {
+        if (*at && *at != '/') continue;
+        char stop = *at;
+        *at = 0;
+        if (fail_point() || (mkdir(copy, 0777) && errno != EEXIST))
+            fail(copy, "making the folder");
+        *at = stop;
+        if (!stop) break;
+    }
+    xfree(copy);
+    struct stat st;
+    if (stat(path, &st)) fail(path, "making the folder");
+    if (!S_ISDIR(st.st_mode))
+        die_world("%s: a file, wanted a folder; remove it or name another", quoted(path));
+}
+
+void file_remove(const char *path) {
+    if (fail_point() || (unlink(path) && errno != ENOENT)) fail(path, "removing");
+}
+
+char *file_join(const char *folder, const char *name) {
+    size_t n = strlen(folder);
+    bool slash = n && folder[n - 1] == '/';
+    return xprintf("%s%s%s", folder, n && !slash ? "/" : "", name);
+}
+
+const char *file_base(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
