@@ -14,7 +14,7 @@ struct machine {
     size_t op; /* offset of the current opcode */
     const char *path;
     struct value **stack, **memo;
-    size_t height;
+    size_t height, memos; /* memos: places of memo */
     size_t *mark;
     size_t marks;
 };
@@ -134,13 +134,19 @@ static void op_global(struct machine *m) {
 
 static void op_put(struct machine *m, uint64_t i) {
     if (i >= PICKLE_MEMO) pickle_refuse(m, "memo place past 100,000", "fewer memos");
+    if (i >= m->memos) {
+        size_t more = 2 * ((size_t)i + 32);
+        m->memo = xrealloc(m->memo, more, sizeof *m->memo);
+        memset(m->memo + m->memos, 0, (more - m->memos) * sizeof *m->memo);
+        m->memos = more;
+    }
     struct value *v = pop(m);
     m->memo[i] = v;
     push(m, v);
 }
 
 static void op_get(struct machine *m, uint64_t i) {
-    if (i >= PICKLE_MEMO || !m->memo[i]) pickle_refuse(m, "a memo never set", "one set before");
+    if (i >= m->memos || !m->memo[i]) pickle_refuse(m, "a memo never set", "one set before");
     push(m, m->memo[i]);
 }
 
@@ -277,7 +283,6 @@ void pickle_read(struct pickle *pickle, const uint8_t *bytes, size_t n, const ch
     memset(pickle, 0, sizeof *pickle);
     struct machine m = {.pickle = pickle, .bytes = bytes, .n = n, .path = path};
     m.stack = xcalloc(PICKLE_STACK, sizeof *m.stack);
-    m.memo = xcalloc(PICKLE_MEMO, sizeof *m.memo);
     m.mark = xcalloc(PICKLE_STACK, sizeof *m.mark);
     int steps = 0;
     while (step(&m))

@@ -6,7 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { BLOCK = 1024 };
+enum { BLOCK = 128 };
 
 static const struct {
     const char *module, *name;

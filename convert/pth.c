@@ -12,19 +12,19 @@ enum { TENSORS = 100000, NAME = 255, ALIGN = 64, LISTED = 10 };
 
 struct file {
     const char *path;
-    struct zip zip;
+    struct members zip;
     struct pickle pickle;
     char top[ZIP_NAME + 2]; /* "archive/" */
     size_t size;
 };
 
-static const struct zip_member *member(const struct file *f, const char *name) {
+static const struct member *member(const struct file *f, const char *name) {
     char full[2 * ZIP_NAME + 2];
     size_t top = strlen(f->top), n = strlen(name);
     if (top + n > ZIP_NAME) return NULL;
     memcpy(full, f->top, top);
     memcpy(full + top, name, n + 1);
-    return zip_find(&f->zip, full);
+    return members_find(&f->zip, full);
 }
 
 static int is_storage(const char *name) {
@@ -33,7 +33,7 @@ static int is_storage(const char *name) {
 }
 
 static void check_text(const struct file *f, const char *name, const char *wanted, int required) {
-    const struct zip_member *m = member(f, name);
+    const struct member *m = member(f, name);
     if (!m && required)
         die_no("%s: no member '%s', wanted a file of torch.save", f->path, name);
     if (m && (m->size != strlen(wanted) || memcmp(m->data, wanted, m->size)))
@@ -113,7 +113,7 @@ static const uint8_t *storage_bytes(const struct file *f, const struct value *st
     char path[32] = "data/";
     memcpy(path + 5, storage->text, storage->length); /* at most 9 digits */
     path[5 + storage->length] = 0;
-    const struct zip_member *m = member(f, path);
+    const struct member *m = member(f, path);
     size_t bytes = (size_t)storage->integer * type_size(storage->type); /* checked by pickle.c */
     if (!m) die_no("%s: tensor '%s': no member '%s' with its data", f->path, quoted(name), path);
     if (m->size != bytes)
@@ -204,9 +204,9 @@ static size_t measure(const struct file *f, const struct value *state, struct pt
 
 void pth_open(struct pth *pth, const uint8_t *bytes, size_t n, const char *path) {
     struct file f = {.path = path, .size = n};
-    zip_open(&f.zip, bytes, n, path);
+    members_open(&f.zip, bytes, n, path);
     check_members(&f);
-    const struct zip_member *data = member(&f, "data.pkl");
+    const struct member *data = member(&f, "data.pkl");
     if (!data) die_no("%s: no member 'data.pkl', wanted a file of torch.save", path);
     pickle_read(&f.pickle, data->data, data->size, path);
     const struct value *state = find_state(&f);
@@ -225,7 +225,7 @@ void pth_open(struct pth *pth, const uint8_t *bytes, size_t n, const char *path)
     }
     check_names(&f, pth);
     pickle_free(&f.pickle);
-    zip_close(&f.zip);
+    members_close(&f.zip);
 }
 
 void pth_close(struct pth *pth) {

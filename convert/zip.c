@@ -146,7 +146,7 @@ static size_t check_descriptor(const struct reader *r, size_t at, const uint8_t 
 
 /* Checks one member by both of its headers. */
 static void check_member(const struct reader *r, const uint8_t *central, const char *name,
-                         struct zip_member *member, struct span *span) {
+                         struct member *member, struct span *span) {
     uint32_t flags = u16(central + 8), crc = u32(central + 16), size = u32(central + 24);
     size_t length = strlen(name);
     if (u16(central + 10) != 0)
@@ -172,11 +172,11 @@ static void check_member(const struct reader *r, const uint8_t *central, const c
         refuse(r, name, "another name in its local header", "one name");
     check_extra(r, local + LOCAL + length, u16(local + 28), name);
     uint32_t loose = u16(local + 6) & FLAG_DESCRIPTOR;
-    if (u16(local + 6) != flags || u16(local + 8) != 0)
-        refuse(r, name, "other flags or method in its local header", "the directory's");
-    if ((u32(local + 14) != crc && !(loose && u32(local + 14) == 0)) ||
-        (u32(local + 18) != size && !(loose && u32(local + 18) == 0)) ||
-        (u32(local + 22) != size && !(loose && u32(local + 22) == 0)))
+    /* version, flags, method, time, date: the same ten bytes in both */
+    if (memcmp(local + 4, central + 6, 10))
+        refuse(r, name, "other version, flags, method or date in its local header", "the directory's");
+    int later = loose && !u32(local + 14) && !u32(local + 18) && !u32(local + 22);
+    if (!later && memcmp(local + 14, central + 16, 12))
         refuse(r, name, "another size or CRC in its local header", "the directory's");
     member->name = name;
     member->size = size;
@@ -194,7 +194,7 @@ static int by_start(const void *a, const void *b) {
 }
 
 static int by_name(const void *a, const void *b) {
-    return strcmp(((const struct zip_member *)a)->name, ((const struct zip_member *)b)->name);
+    return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
 }
 
 /* Members follow each other from byte 0 to the central directory, without hole or overlap. */
@@ -213,7 +213,7 @@ static void check_tiling(const struct reader *r, struct span *span, size_t count
                "re-save it with torch.save", r->path, at, end);
 }
 
-void zip_open(struct zip *zip, const uint8_t *bytes, size_t n, const char *path) {
+void members_open(struct members *zip, const uint8_t *bytes, size_t n, const char *path) {
     struct reader r = {bytes, n, path};
     size_t at, end, used = 0;
     size_t count = read_end(&r, &at, &end), directory = at;
@@ -245,13 +245,13 @@ void zip_open(struct zip *zip, const uint8_t *bytes, size_t n, const char *path)
             refuse(&r, zip->member[i].name, "listed twice", "each name once");
 }
 
-void zip_close(struct zip *zip) {
+void members_close(struct members *zip) {
     xfree(zip->member);
     xfree(zip->names);
 }
 
-const struct zip_member *zip_find(const struct zip *zip, const char *name) {
-    struct zip_member key = {name, NULL, 0};
+const struct member *members_find(const struct members *zip, const char *name) {
+    struct member key = {name, NULL, 0};
     if (!zip->count) return NULL;
     return bsearch(&key, zip->member, (size_t)zip->count, sizeof key, by_name);
 }

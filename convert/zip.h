@@ -15,20 +15,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct zip_member {
-    const char *name;    /* borrowed until zip_close */
-    const uint8_t *data; /* borrowed from the bytes given to zip_open */
+struct member {
+    const char *name;    /* borrowed until members_close */
+    const uint8_t *data; /* borrowed from the bytes given to members_open */
     size_t size;
 };
-struct zip {
+struct members {
     int count;
-    struct zip_member *member; /* sorted by name, by bytes */
+    struct member *member; /* sorted by name, by bytes */
     char *names;               /* owns the names */
 };
 enum { ZIP_MEMBERS = 100000, ZIP_NAME = 255 };
 
 /* `bytes` stays the caller's; `path` only names it in messages. */
-void zip_open(struct zip *zip, const uint8_t *bytes, size_t n, const char *path);
-void zip_close(struct zip *zip);
-const struct zip_member *zip_find(const struct zip *zip, const char *name); /* NULL if absent */
+void members_open(struct members *zip, const uint8_t *bytes, size_t n, const char *path);
+void members_close(struct members *zip);
+const struct member *members_find(const struct members *zip, const char *name); /* NULL if absent */
 #endif

@@ -1,4 +1,4 @@
-/* phantom_weights.c - made-up checkpoints for the demo, at full size in the real containers.
+/* phantom_weights_main.c - made-up checkpoints for the demo, at full size in the real containers.
  *
  *     phantom_weights OUTDIR
  * writes resnet50-0676ba61.pth, ResNet50.pt (torch.save's zip, the second with RadImageNet's
@@ -100,7 +100,7 @@ static void write_source(const struct phantom *p, const char *folder, const char
     char *url = file_url(path);
     sha_file(path, sha256);
     struct out *out = out_open(source);
-    out_printf(out, "# Made up by tests/phantom_weights.c for the demo: nothing here was trained.\n");
+    out_printf(out, "# Made up by tests/phantom_weights_main.c for the demo: nothing here was trained.\n");
     out_printf(out, "name %s\nkind weights\narm %s\nencoder %s\n", p->name, p->arm, p->encoder);
     out_printf(out, "file %s\nurl %s\nbytes %zu\nsha256 %s\n", p->file, url, file_size(path), sha256);
     out_printf(out, "format %s\n", strstr(p->file, ".safetensors") ? "safetensors" : "pth");

@@ -1,0 +1,30 @@
+/* fuzz_checkpoint.c - libFuzzer target: a checkpoint in any container, whole: told by its first
+ * bytes, opened, every tensor's bytes read. */
+#include "convert/checkpoint.h"
+#include "core/die.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct input {
+    const uint8_t *data;
+    size_t size;
+    unsigned sum;
+};
+
+static void target(void *arg) {
+    struct input *in = arg;
+    struct checkpoint c;
+    checkpoint_parse(&c, in->data, in->size, "fuzz.pth");
+    for (int i = 0; i < c.count; i++) {
+        const uint8_t *byte = c.tensor[i].data;
+        for (size_t k = 0; k < tensor_bytes(&c.tensor[i]); k++) in->sum += byte[k];
+    }
+    checkpoint_close(&c);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct input in = {data, size, 0};
+    char message[2048];
+    die_catch(target, &in, message, sizeof message);
+    return 0;
+}
