@@ -1,22 +1,170 @@
-# repolyp: the Makefile is the method section. `make` alone prints help.
+# repolyp: the Makefile is the method section. `make` alone prints help; `make -n all` is the whole
+# experiment, a line a step. Steps meet only as files; each file is written by one tool, aside, then
+# renamed, so that what has its final name is complete.
 MAKEFLAGS += -r
+.DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.SECONDEXPANSION:
 export LC_ALL := C
-help:
-	@echo "make deps       installs what is missing (apt)"
-	@echo "make tools      compiles the tools into out/bin"
-	@echo "make test       compiles and runs the tests; ROOM=core runs one room's"
+export SOURCE_DATE_EPOCH := 1735689600
+export FORCE_SOURCE_DATE := 1
+# Where things are made: O objects, B tools. MODE is a way of compiling, see section 7.
+MODE    ?= plain
+O        = out/obj/$(MODE)
+B        = $(if $(filter plain,$(MODE)),out/bin,out/bin-$(MODE))
+goals    = $(filter $(1),$(MAKECMDGOALS))
+dry      = $(findstring n,$(filter-out -%,$(firstword $(MAKEFLAGS))))
+# What must be there before anything is compiled, where both are asked for: `make -j8 deps demo`.
+first    = $(call goals,deps)
+# FORCE where the file does not hold [text]: contents decide, and `make -n` tells the truth.
+unless   = $(if $(findstring [$(2)],$(file <$(1))),,FORCE)
 
-# ---- 1. Building the tools ------------------------------------------------------------------
+# ---- 1. The experiment --------------------------------------------------------------------------
+# A cell of Table 1 is a name, ENCODER-PRETRAINING-DATASET. Two profiles: the paper, and the demo,
+# which is the same chain on made-up pictures and weights. Each variable may be narrowed.
+PROFILE        ?= $(if $(call goals,demo),demo,paper)
+PRETRAIN_paper  = random imagenet radimagenet
+PRETRAIN_demo   = imagenet radimagenet
+RECIPE_paper    = train/paper.conf
+RECIPE_demo     = train/demo.conf
+MIRROR_demo     = $P/sources
+DATASETS       ?= cvc kvasir sun
+ENCODERS       ?= resnet50 vits
+PRETRAIN       ?= $(PRETRAIN_$(PROFILE))
+SPLIT          ?= random
+SEEDS          ?= 0
+RECIPE         ?= $(RECIPE_$(PROFILE))
+MIRROR         ?= $(MIRROR_$(PROFILE))
+# H=key=value overrides a key of the recipe: another variant, in a folder of that name.
+H              ?= $(if $(PRECISION),precision=$(PRECISION))
+VARIANT         = $(or $(H),main)
+P               = out/$(PROFILE)
+CELLS           = $(foreach d,$(DATASETS),$(foreach e,$(ENCODERS),$(foreach a,$(PRETRAIN),$e-$a-$d)))
+
+# What a data set is made of; weights are made of one source each, ARM-ENCODER.
+SOURCES_cvc     = cvc
+SOURCES_kvasir  = kvasir
+SOURCES_sun     = sun-frames sun-masks
+part            = $(word $(1),$(subst -, ,$(2)))
+weights_of      = $(filter-out random-%,$(call part,2,$(1))-$(call part,1,$(1)))
+sources_of      = $(SOURCES_$(call part,3,$(1))) $(weights_of)
+WANTED          = $(sort $(foreach c,$(CELLS),$(call sources_of,$c)))
+
+# A source that cannot be had (by request only, or a host that does not answer) must not stop the
+# rest. So fetching comes first: make remakes the files it includes, here absent.mk, before all
+# else, then starts again and knows which cells can run. $P/raw/NAME.absent says why NAME is not here.
+chain           = $(call goals,all demo table1 cell status)
+ifneq ($(chain),)
+ifneq ($(dry)$(call goals,status),)
+-include $P/absent.mk
+else
+include $P/absent.mk
+endif
+endif
+lacks           = $(strip $(filter $(ABSENT),$(call sources_of,$(1))))
+RUN_CELLS       = $(foreach c,$(CELLS),$(if $(call lacks,$c),,$c))
+RUN_DATA        = $(filter $(foreach c,$(RUN_CELLS),$(call part,3,$c)),$(DATASETS))
+
+# ---- 2. Fetch: a source to a verified raw file --------------------------------------------------
+S_paper         = fetch/sources
+S_demo          = $P/sources
+S               = $(S_$(PROFILE))
+RAW             = $(WANTED:%=$P/raw/%)
+# Asked for by name, an absent source is an error; in the chain it is written down.
+$(RAW): $P/raw/%: $S/%.src | $B/fetch
+	$B/fetch $(MIRROR:%=--mirror %) $(if $(chain),--absent $@.absent) $< $@
+$P/absent.mk: $(if $(MAKE_RESTARTS)$(dry)$(call goals,status),,$(RAW))
+	@mkdir -p $P/raw; echo ABSENT = $$(ls $P/raw | sed -n 's/\.absent$$//p') > $@.tmp; mv $@.tmp $@
+
+# The demo's sources: pictures and weights that a program makes up, in the real containers.
+PHANTOM_DATA    = cvc kvasir sun-frames sun-masks
+PHANTOM_WEIGHTS = imagenet-resnet50 radimagenet-resnet50 imagenet-vits radimagenet-vits
+$(PHANTOM_DATA:%=out/demo/sources/%.src): out/demo/sources/%.src: | $B/phantom
+	$B/phantom $* $(@D)
+$(PHANTOM_WEIGHTS:%=out/demo/sources/%.src): out/demo/sources/%.src: | $B/phantom_weights
+	$B/phantom_weights $* $(@D)
+
+# ---- 3. Convert: raw files to packs, splits and weights -----------------------------------------
+# Binaries of dear steps stand behind the bar: a changed program is no reason to do them again
+# (`make stale` lists what an older program made).
+CONF_paper      = convert
+CONF_demo       = convert/demo
+CONF            = $(CONF_$(PROFILE))
+PACKS           = $(DATASETS:%=$P/data/%.bag)
+SPLITS          = $(foreach d,$(DATASETS),$(foreach s,$(SEEDS),$P/splits/$d.$(SPLIT).s$s.tsv))
+WEIGHTS         = $(patsubst %,$P/weights/%.bag,$(sort $(foreach c,$(CELLS),$(call weights_of,$c))))
+dot             = $(word $(1),$(subst ., ,$(2)))
+$(PACKS): $P/data/%.bag: $(CONF)/%.conf $$(SOURCES_$$*:%=$S/%.src) $$(SOURCES_$$*:%=$P/raw/%) | $B/pack
+	$B/pack $^ $@
+$(SPLITS): $P/splits/%.tsv: $P/data/$$(call dot,1,$$*).bag | $B/split
+	$B/split $(call dot,2,$*) $(patsubst s%,%,$(call dot,3,$*)) $< $@
+$(WEIGHTS): $P/weights/%.bag: $S/%.src $P/raw/% | $B/weights
+	$B/weights $^ $@
+
+# ---- 4. Train: a cell and a seed to a run -------------------------------------------------------
+# run.tsv is written last; the run's folder is VARIANT/CELL/SPLIT/sSEED, and says all of it.
+run             = $(word $(1),$(subst /, ,$(2)))
+RUNS            = $(foreach c,$(RUN_CELLS),$(foreach s,$(SEEDS),$P/runs/$(VARIANT)/$c/$(SPLIT)/s$s))
+pack_of         = $P/data/$(call part,3,$(call run,2,$(1))).bag
+split_of        = $P/splits/$(call part,3,$(call run,2,$(1))).$(call run,3,$(1)).$(call run,4,$(1)).tsv
+bag_of          = $(patsubst %,$P/weights/%.bag,$(call weights_of,$(call run,2,$(1))))
+PRESET          = $(shell sed -n 's/^preset \([a-z0-9]*\).*/train\/\1.conf/p' $(RECIPE))
+DEVICE         ?= auto
+$(RUNS:%=%/run.tsv): $P/runs/%/run.tsv: $(RECIPE) $(PRESET) $$(call pack_of,$$*) $$(call split_of,$$*) \
+        $$(call bag_of,$$*) | $B/train
+	$B/train --device $(DEVICE) --seed $(patsubst s%,%,$(call run,4,$*)) $(H:%=--set %) $(call run,2,$*) \
+	    $(RECIPE) $(call pack_of,$*) $(call split_of,$*) $(or $(call bag_of,$*),none) $(@D)
+
+# ---- 5. Evaluate: a run to a row an image -------------------------------------------------------
+# Beside the score eval writes masks.bag, for the picture grids.
+SCORES          = $(foreach r,$(RUNS),$r/score.$(call part,3,$(call run,4,$r)).tsv)
+KINDS           = background polyp mean
+BASELINES       = $(foreach d,$(RUN_DATA),$(foreach k,$(KINDS),\
+                    $P/runs/main/baseline-$k-$d/$(SPLIT)/s$(firstword $(SEEDS))/score.$d.tsv))
+$(SCORES): $P/runs/%.tsv: $$(@D)/run.tsv $$(call pack_of,$$*) $$(call split_of,$$*) $B/eval
+	$B/eval --device $(DEVICE) --masks $(@D)/masks.bag $(call run,2,$*) $(@D)/model.bag $(call pack_of,$*) \
+	    $(call split_of,$*) $@
+$(BASELINES): $P/runs/%.tsv: $$(call pack_of,$$*) $$(call split_of,$$*) $B/eval
+	$B/eval --baseline $(call part,2,$(call run,2,$*)) vits-random-$(call part,3,$(call run,2,$*)) \
+	    $(call pack_of,$*) $(call split_of,$*) $@
+
+# ---- 6. Report: rows to numbers, numbers to the paper -------------------------------------------
+# Every cell of the experiment, CELL where it runs, CELL=FILE.absent... where it does not.
+comma           = ,
+empty           =
+because         = $(subst $(empty) ,$(comma),$(patsubst %,$P/raw/%.absent,$(1)))
+EXPERIMENT      = $(foreach c,$(CELLS),$c$(if $(call lacks,$c),=$(call because,$(call lacks,$c))))
+FIGURES         = $P/curves.png $P/bars.png $(RUN_DATA:%=$P/montage-%.png)
+PAPER           = $P/paper.html $P/paper.pdf
+$P/experiment.tsv: $(wildcard $(ABSENT:%=$P/raw/%.absent)) $B/experiment $(call unless,$P/experiment.tsv,$(EXPERIMENT))
+	$B/experiment $(EXPERIMENT) $@
+$P/results.tsv: $P/experiment.tsv $(SCORES) $(BASELINES) report/published.tsv $B/gather
+	$B/gather --experiment $< $(SCORES) $(BASELINES) report/published.tsv $@
+$P/curves.tsv: $(SCORES) $B/gather
+	$B/gather --curves $(RUNS) $@
+$P/table1.md $P/table1.tex $P/table1.tsv: $P/results.tsv report/names.tsv $B/table
+	$B/table --names report/names.tsv $< $@
+$P/curves.png: report/curves.gp $P/curves.tsv report/style.gp report/names.tsv
+	gnuplot -c $< $P/curves.tsv $@
+$P/bars.png: report/bars.gp $P/table1.tsv report/style.gp report/names.tsv
+	gnuplot -c $< $P/table1.tsv $@
+
+SHOWN           = $P/table1.md $P/table1.tex
+all: $(PAPER) $(SHOWN) $(FIGURES)
+table1: $(SHOWN)
+	@cat $P/table1.md
+cell: $(SCORES)
+demo: all
+	@cat $P/table1.md
+	@echo; echo "The paper: $P/paper.html and $P/paper.pdf. These pictures are made up: no number is a result."
+
+# ---- 7. Building the tools ----------------------------------------------------------------------
 # A room is a folder. ROOM/NAME_main.c makes the tool out/bin/NAME, of all the room's other sources;
 # tests/ROOM_test.c or tests/ROOM_WHAT_test.c makes the test program of that name, of the room's
-# sources too. MODE names a way of compiling: plain, asan (address and undefined-behaviour
-# sanitizers), cov (gcov). CFLAGS is the user's; what we cannot do without stands in REQUIRED.
-MODE     ?= plain
+# sources too. MODE: plain, asan (address and undefined-behaviour sanitizers), cov (gcov).
+# CFLAGS is the user's; what we cannot do without stands in REQUIRED.
 CFLAGS   ?= -O2 -g
-O         = out/obj/$(MODE)
-B         = $(if $(filter plain,$(MODE)),out/bin,out/bin-$(MODE))
 WARN      = -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
 MODE_asan = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 MODE_cov  = --coverage -O0
@@ -24,24 +172,12 @@ REQUIRED  = -std=c11 -D_GNU_SOURCE -I. -ffp-contract=off -fno-strict-aliasing -p
 COMPILE   = $(CC) $(REQUIRED) $(CFLAGS) $(MODE_$(MODE))
 LINK      = $(CC) $(CFLAGS) $(MODE_$(MODE)) -pthread -Wl,--as-needed $(LDFLAGS)
 
-ROOMS        = core fetch convert model train eval report tests tests/peer
-LIBS_core    = -ljansson -lcrypto -ljpeg -lpng -ltiff -lz -lm
-LIBS_model   = -lopenblas
-LIBS_fetch   = -lcurl
-LIBS_convert = -larchive
-LIBS_tests   = -lcmocka -lzip -larchive
-# Vector kernels stand in files of their own with flags of their own, chosen at run time.
-
-sources   = $(filter-out %_main.c %_test.c,$(wildcard $(1)/*.c))
-objects   = $(patsubst %.c,$(O)/%.o,$(1))
-room_of   = $(firstword $(foreach r,$(ROOMS),$(if $(wildcard $(r)/$(1)_main.c),$(r))))
-tested    = $(firstword $(subst _, ,$(1)))
-CORE      = $(O)/core.a
-MODEL     = $(O)/model.a
-HELP      = $(O)/tests.a
-TOOLS     = $(foreach r,$(ROOMS),$(patsubst $(r)/%_main.c,$(B)/%,$(wildcard $(r)/*_main.c)))
-TESTS     = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/*_test.c))
-# What stands behind a room's own objects; the linker takes from an archive what is called.
+# What stands behind a room's own objects (the linker takes from an archive what is called), and
+# the libraries from outside.
+ROOMS            = core fetch convert model train eval report tests tests/peer
+CORE             = $O/core.a
+MODEL            = $O/model.a
+HELP             = $O/tests.a
 BEHIND_core      = $(CORE)
 BEHIND_fetch     = $(CORE)
 BEHIND_convert   = $(CORE)
@@ -51,41 +187,65 @@ BEHIND_eval      = $(MODEL) $(CORE)
 BEHIND_report    = $(CORE)
 BEHIND_tests     = $(HELP) $(CORE)
 BEHIND_tests/peer = $(MODEL) $(CORE)
+LIBS_core        = -ljansson -lcrypto -ljpeg -lpng -ltiff -lz -lm
+LIBS_model       = -lopenblas
+LIBS_fetch       = -lcurl
+LIBS_convert     = -larchive
+LIBS_tests       = -lcmocka -lzip -larchive
 
-# Changed flags rebuild: they are stamped into a file while make reads this.
-ifneq ($(file <$(O)/flags),$(COMPILE) $(LINK))
-$(shell mkdir -p $(O))$(file >$(O)/flags,$(COMPILE) $(LINK))
-endif
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+sources   = $(filter-out %_main.c %_test.c,$(wildcard $(1)/*.c))
+objects   = $(patsubst %.c,$O/%.o,$(1))
+own       = $(call objects,$(filter-out $(wildcard tests/*.c),$(call sources,$(1))))
+home      = $(firstword $(foreach r,$(ROOMS),$(if $(wildcard $r/$(1)_main.c),$r)))
+tested    = $(firstword $(subst _, ,$(1)))
+TOOLS     = $(foreach r,$(ROOMS),$(patsubst $r/%_main.c,$B/%,$(wildcard $r/*_main.c)))
+TESTS     = $(patsubst tests/%.c,$B/%,$(wildcard tests/*_test.c))
 
-$(O)/%.o: %.c $(O)/flags
+# The GPU's kernels are linked where nvcc and a GPU are; elsewhere none.c says that there is none.
+NVCC     ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
+CU        = $(wildcard model/gpu/*.cu)
+GPU       = $(if $(and $(CU),$(NVCC),$(wildcard /dev/nvidia0)),$(CU:%.cu=$O/%.o),$O/model/gpu/none.o)
+
+# Vector kernels stand in files of their own with flags of their own (FLAGS_ and the file's name);
+# which one runs is chosen by the processor's features.
+$O/%.o: %.c $O/flags | $(first)
 	@mkdir -p $(@D)
 	@echo "  cc $<"
 	@$(COMPILE) $(FLAGS_$*) -MMD -MP -c -o $@ $<
+$O/%.o: %.cu $O/flags | $(first)
+	@mkdir -p $(@D)
+	@echo "  nvcc $<"
+	@$(NVCC) -O3 -I. -MMD -MP -c -o $@ $<
+$O/flags: $(call unless,$O/flags,$(COMPILE) $(LINK))
+	@mkdir -p $(@D)
+	@echo '[$(COMPILE) $(LINK)]' > $@
+-include $(shell find $O -name '*.d' 2>/dev/null)
+
+# train stamps its runs with what computes them: core, model and train.
+COMPUTES  = $(sort $(wildcard core/*.[ch] model/*.[ch] model/*/*.[ch] model/gpu/*.cu train/*.[ch]))
+FLAGS_train/record = -DSOURCES_SHA256='"$(firstword $(shell cat $(COMPUTES) | sha256sum))"'
+$O/train/record.o: $(COMPUTES)
+
 $(CORE): $(call objects,$(call sources,core))
-$(MODEL): $(call objects,$(call sources,model) $(wildcard model/ref/*.c model/cpu/*.c) model/gpu/none.c)
+$(MODEL): $(call objects,$(call sources,model) $(wildcard model/ref/*.c model/cpu/*.c)) $(GPU)
 $(HELP): $(call objects,$(call sources,tests))
 $(CORE) $(MODEL) $(HELP):
 	@rm -f $@; ar rcsD $@ $^
-
-.SECONDEXPANSION:
-own = $(call objects,$(filter-out $(wildcard tests/*.c),$(call sources,$(1))))
-$(TOOLS): $(B)/%: $(O)/$$(call room_of,$$*)/$$*_main.o $$(call own,$$(call room_of,$$*)) $$(BEHIND_$$(call room_of,$$*))
+$(TOOLS): $B/%: $O/$$(call home,$$*)/$$*_main.o $$(call own,$$(call home,$$*)) $$(BEHIND_$$(call home,$$*))
 	@mkdir -p $(@D)
 	@echo "  link $@"
-	@$(LINK) -o $@ $^ $(LIBS_$(call room_of,$*)) $(LIBS_model) $(LIBS_core)
-$(TESTS): $(B)/%: $(O)/tests/$$*.o $$(call own,$$(call tested,$$*)) $(HELP) $(MODEL) $(CORE)
+	@$(LINK) -o $@ $^ $(LIBS_$(call home,$*)) $(LIBS_model) $(LIBS_core)
+$(TESTS): $B/%: $O/tests/$$*.o $$(call own,$$(call tested,$$*)) $(HELP) $(MODEL) $(CORE)
 	@mkdir -p $(@D)
 	@echo "  link $@"
 	@$(LINK) -o $@ $^ $(LIBS_$(call tested,$*)) $(LIBS_tests) $(LIBS_model) $(LIBS_core)
 tools: $(TOOLS)
 
-# ---- 2. What the machine needs ----------------------------------------------------------------
-PACKAGES = gcc make pkg-config util-linux xz-utils \
-    libopenblas-dev libarchive-dev libcurl4-openssl-dev libssl-dev libjansson-dev \
-    libjpeg62-turbo-dev libpng-dev libtiff-dev libhdf5-dev zlib1g-dev libcmocka-dev libzip-dev \
-    nginx-light gnuplot-nox pandoc texlive-latex-base texlive-latex-recommended \
-    texlive-fonts-recommended lmodern
+# ---- 8. The machine -----------------------------------------------------------------------------
+PACKAGES = gcc make pkg-config util-linux xz-utils libopenblas-dev libarchive-dev libcurl4-openssl-dev \
+    libssl-dev libjansson-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libhdf5-dev zlib1g-dev \
+    libcmocka-dev libzip-dev nginx-light gnuplot-nox fonts-dejavu-core pandoc texlive-latex-base \
+    texlive-latex-recommended texlive-fonts-recommended lmodern
 deps:
 	@missing=; for p in $(PACKAGES); do \
 	    dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; \
@@ -96,9 +256,13 @@ deps:
 	    $$sudo apt-get update -q && \
 	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
 	fi
+help:
+	@sed -n 's/^#: //p' Makefile
+clean:
+	rm -rf out
 
 # ---- 9. Tests -----------------------------------------------------------------------------------
-ROOM ?=
-test: $(if $(ROOM),$(filter $(B)/$(ROOM)%,$(TESTS)),$(TESTS))
-	@for t in $^; do echo "$$t"; $$t || exit 1; done
-.PHONY: help tools deps test
+test: $(TESTS) $(CU:%.cu=$O/%.o)
+	@for t in $(TESTS); do echo "$$t"; $$t || exit 1; done
+FORCE:
+.PHONY: FORCE help tools deps test clean all demo table1 cell
