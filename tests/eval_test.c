@@ -1,11 +1,9 @@
 /* eval_test.c - rows of scores against counts made by hand, and what eval refuses. */
 #include "tests/test.h"
-#include "core/die.h"
 #include "core/table.h"
 #include "eval/eval.h"
 #include "eval/overlay.h"
 #include "tests/little.h"
-#include <string.h>
 
 static const char CELL[] = "vitt-random-little";
 
@@ -203,5 +201,5 @@ int main(void) {
         TEST(what_is_no_model_is_refused),
         TEST(an_overlay_tints_inside_draws_the_contour_and_leaves_the_rest),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(tests);
 }

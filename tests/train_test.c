@@ -1,12 +1,8 @@
 /* train_test.c - the training loop, its record, its stops and its resumes. */
 #include "tests/test.h"
-#include "core/die.h"
 #include "core/table.h"
 #include "tests/little.h"
-#include <math.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 static const char CELL[] = "vitt-random-little";
 
@@ -319,5 +315,5 @@ int main(void) {
         TEST(weights_are_loaded_and_counted),
         TEST(an_unwritable_outdir_is_found_before_training),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(tests);
 }

@@ -1,14 +1,11 @@
-/* keys_test.c - every recipe key changes the trained model, on ref and on cpu; where
+/* train_keys_test.c - every recipe key changes the trained model, on ref and on cpu; where
  * mathematics says it must not, the model stays the same, or within a stated tolerance.
  *
  * One row a value of a key; a test counts that no key and no word of a key lacks its row.
  */
 #include "tests/test.h"
-#include "core/die.h"
 #include "core/table.h"
 #include "tests/little.h"
-#include <math.h>
-#include <string.h>
 
 enum effect {
     CHANGES, /* another model */
@@ -256,5 +253,5 @@ int main(void) {
         TEST(pos_embed_exact_refuses_another_grid_and_resample_takes_it),
         TEST(metric_pooled_scores_otherwise),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(tests);
 }

@@ -1,13 +1,7 @@
-/* recipe_test.c - recipes: what is refused and how it is said, and that text and struct
+/* train_recipe_test.c - recipes: what is refused and how it is said, and that text and struct
  * agree. */
 #include "tests/test.h"
-#include "core/die.h"
-#include "core/file.h"
 #include "tests/little.h"
-#include <string.h>
-#include <unistd.h>
-
-static char *source_tree; /* where train/*.conf lies */
 
 static void recipe_call(void *path) {
     struct recipe r;
@@ -105,7 +99,7 @@ static void the_recipes_of_the_project_read_and_each_preset_fits(void **state) {
     for (int i = 0; i < 2; i++)
         for (int k = 0; k < 3; k++) {
             struct recipe r;
-            char *path = xprintf("%s/train/%s.conf", source_tree, recipes[i]);
+            char *path = xprintf("%s/train/%s.conf", test_home, recipes[i]);
             char *set[] = {xprintf("preset=%s", presets[k])};
             recipe_read(&r, path, set, 1);
             assert_string_equal(r.preset, presets[k]);
@@ -114,12 +108,6 @@ static void the_recipes_of_the_project_read_and_each_preset_fits(void **state) {
             xfree(set[0]);
             xfree(path);
         }
-}
-
-static int from_source_tree(void **state) {
-    (void)state;
-    source_tree = getcwd(NULL, 0);
-    return source_tree == NULL;
 }
 
 int main(void) {
@@ -133,5 +121,5 @@ int main(void) {
         TEST(a_recipe_as_text_reads_back_the_same),
         TEST(the_recipes_of_the_project_read_and_each_preset_fits),
     };
-    return cmocka_run_group_tests(tests, from_source_tree, NULL);
+    return test_run(tests);
 }
