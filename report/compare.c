@@ -9,24 +9,6 @@ static bool same(const char *a, const char *b) {
     return strcmp(a, b) == 0;
 }
 
-/* Slots that differ in the arm alone. */
-static bool rivals(const struct slot *a, const struct slot *b) {
-    return same(a->variant, b->variant) && same(a->split, b->split) &&
-           same(a->encoder, b->encoder) && same(a->data, b->data);
-}
-
-static struct slot *rival(const struct gather *g, const struct slot *s, const char *arm) {
-    for (int i = 0; i < g->slots; i++)
-        if (rivals(s, &g->slot[i]) && same(g->slot[i].arm, arm)) return &g->slot[i];
-    return NULL;
-}
-
-static bool first_of_group(const struct gather *g, int i) {
-    for (int k = 0; k < i; k++)
-        if (rivals(&g->slot[k], &g->slot[i])) return false;
-    return !same(g->slot[i].encoder, BASELINE);
-}
-
 static const struct score *of_seed(const struct slot *s, long seed) {
     for (int i = 0; i < s->scores; i++)
         if (s->score[i]->seed == seed) return s->score[i];
@@ -65,13 +47,26 @@ static double difference(const struct slot *a, const struct slot *b, bool use_di
     return seeds ? sum / seeds : NAN;
 }
 
+/* Why one cell was not run: caller frees. */
+static char *why_one(const struct slot *s, const char *cell) {
+    if (!s) return xprintf("%s is not part of this experiment", cell);
+    return xprintf("%s: %s", cell, s->reason);
+}
+
 /* "a: why" or "a: why; b: why" for those of the two that were not run. Caller frees. */
-static char *why_not(const struct slot *a, const struct slot *b) {
-    if (a->run && b->run)
-        return xprintf("%s and %s have no seed in common", a->cell, b->cell);
-    if (a->run) return xprintf("%s: %s", b->cell, b->reason);
-    if (b->run || same(a->reason, b->reason)) return xprintf("%s: %s", a->cell, a->reason);
-    return xprintf("%s: %s; %s: %s", a->cell, a->reason, b->cell, b->reason);
+static char *why_not(const struct slot *a, const char *a_cell, const struct slot *b,
+                     const char *b_cell) {
+    bool a_run = a && a->run, b_run = b && b->run;
+    if (a_run && b_run) return xprintf("%s and %s have no seed in common", a_cell, b_cell);
+    if (a_run) return why_one(b, b_cell);
+    if (b_run) return why_one(a, a_cell);
+    if (!a && !b)
+        return xprintf("%s and %s are not part of this experiment", a_cell, b_cell);
+    if (a && b && same(a->reason, b->reason)) return why_one(a, a_cell);
+    char *x = why_one(a, a_cell), *y = why_one(b, b_cell), *both = xprintf("%s; %s", x, y);
+    xfree(x);
+    xfree(y);
+    return both;
 }
 
 /* The printed difference of the original, as text: caller frees; NULL if it has not both.
@@ -85,199 +80,85 @@ static char *published_difference(const struct gather *g, const char *a, const c
     return xprintf("%+.4f", u - v); /* both have four decimals: this is exact */
 }
 
-static void add_pair(struct gather *g, const struct slot *a, const struct slot *b,
-                     const char *metric) {
-    long n = -1;
-    double value = a->run && b->run ? difference(a, b, same(metric, "dice"), &n) : NAN;
-    struct result *row =
-        results_add(&g->results, xprintf("%s/%s-%s-vs-%s-%s/%s/%s", a->variant, a->encoder,
-                                         a->arm, b->arm, a->data, a->split, metric));
-    row->ok = !isnan(value);
-    row->value = value;
-    if (same(a->variant, "main") && same(a->split, "random"))
-        row->published = published_difference(g, a->cell, b->cell, metric);
-    if (!row->ok) {
-        row->reason = why_not(a, b);
-        return;
-    }
-    row->n = n;
-    row->sources = xprintf("%s %s", a->score[0]->source, b->score[0]->source);
-    for (int i = 1; i < a->scores; i++) { /* the common seeds' files */
-        const struct score *y = of_seed(b, a->score[i]->seed);
-        if (!y) continue;
-        char *longer = xprintf("%s %s %s", row->sources, a->score[i]->source, y->source);
-        xfree(row->sources);
-        row->sources = longer;
-    }
-}
+/* An encoder and data set within a variant and split: its arms are compared. */
+struct group {
+    const char *variant, *split, *encoder, *data;
+};
 
-void gather_pairs(struct gather *g) {
-    for (int i = 0; i < g->slots; i++) {
-        if (!first_of_group(g, i)) continue;
-        for (int x = 0; x < g->arms; x++)
-            for (int y = x + 1; y < g->arms; y++) {
-                struct slot *a = rival(g, &g->slot[i], g->arm[x]),
-                            *b = rival(g, &g->slot[i], g->arm[y]);
-                if (!a || !b) continue;
-                add_pair(g, a, b, "dice");
-                add_pair(g, a, b, "iou");
-            }
-    }
-}
-
-static bool together(const struct slot *a, const struct slot *b) {
-    return same(a->variant, b->variant) && same(a->split, b->split);
-}
-
-static double dice_of(const struct gather *g, const struct slot *s) {
-    char *key = xprintf("%s/%s/%s/dice", s->variant, s->cell, s->split);
-    double value = results_find(&g->results, key)->value;
-    xfree(key);
-    return value;
-}
-
-/* A row of the experiment `like` belongs to; not run where `missing` says why. Takes key
- * and missing. */
-static void add_total(struct gather *g, char *key, double value, char *missing) {
-    struct result *row = results_add(&g->results, key);
-    row->ok = !missing;
-    row->value = missing ? NAN : value;
-    row->reason = missing;
-}
-
-/* The cells of `like`'s experiment that were not run, as a reason; NULL if all were. Caller
- * frees. */
-static char *missing_cells(const struct gather *g, const struct slot *like) {
-    char *text = NULL;
+static const struct slot *member(const struct gather *g, const struct group *of,
+                                 const char *arm) {
     for (int i = 0; i < g->slots; i++) {
         const struct slot *s = &g->slot[i];
-        if (s->run || !together(s, like)) continue;
-        char *longer = text ? xprintf("%s, %s", text, s->cell)
-                            : xprintf("it needs cells not run: %s", s->cell);
+        if (same(s->variant, of->variant) && same(s->split, of->split) &&
+            same(s->encoder, of->encoder) && same(s->data, of->data) && same(s->arm, arm))
+            return s;
+    }
+    return NULL;
+}
+
+static char *pair_sources(const struct slot *a, const struct slot *b) {
+    char *text = xstrdup("");
+    for (int i = 0; i < a->scores; i++) { /* the common seeds' files */
+        const struct score *x = a->score[i], *y = of_seed(b, x->seed);
+        if (!y) continue;
+        char *longer = xprintf("%s%s%s %s", text, *text ? " " : "", x->source, y->source);
         xfree(text);
         text = longer;
     }
     return text;
 }
 
-/* Encoder and data sets in which arm a is above arm b (b NULL: above every other arm, of
- * one at least). */
-static int wins(const struct gather *g, const struct slot *like, const char *a,
-                const char *b) {
-    int count = 0;
-    for (int i = 0; i < g->slots; i++) {
-        const struct slot *s = &g->slot[i];
-        if (!together(s, like) || !same(s->arm, a) || !s->run) continue;
-        int others = 0, beaten = 0;
-        for (int k = 0; k < g->slots; k++) {
-            const struct slot *o = &g->slot[k];
-            if (k == i || !rivals(s, o) || !o->run || (b && !same(o->arm, b))) continue;
-            others++;
-            beaten += dice_of(g, s) > dice_of(g, o);
-        }
-        count += others && beaten == others;
-    }
-    return count;
+static void add_pair(struct gather *g, const struct group *of, const char *x, const char *y,
+                     const char *metric) {
+    const struct slot *a = member(g, of, x), *b = member(g, of, y);
+    char *a_cell = xprintf("%s-%s-%s", of->encoder, x, of->data);
+    char *b_cell = xprintf("%s-%s-%s", of->encoder, y, of->data);
+    long n = -1;
+    double value =
+        a && b && a->run && b->run ? difference(a, b, same(metric, "dice"), &n) : NAN;
+    struct result *row =
+        results_add(&g->results, xprintf("%s/%s-%s-vs-%s-%s/%s/%s", of->variant,
+                                         of->encoder, x, y, of->data, of->split, metric));
+    row->ok = !isnan(value);
+    row->value = value;
+    row->n = n;
+    if (same(of->variant, "main") && same(of->split, "random"))
+        row->published = published_difference(g, a_cell, b_cell, metric);
+    if (row->ok)
+        row->sources = pair_sources(a, b);
+    else
+        row->reason = why_not(a, a_cell, b, b_cell);
+    xfree(a_cell);
+    xfree(b_cell);
 }
 
-static void total_wins(struct gather *g, const struct slot *like) {
-    for (int x = 0; x < g->arms; x++) {
-        bool used = false;
-        for (int i = 0; i < g->slots; i++)
-            used |= together(&g->slot[i], like) && same(g->slot[i].arm, g->arm[x]) &&
-                    !same(g->slot[i].encoder, BASELINE);
-        if (!used) continue;
-        add_total(g, xprintf("%s/all/%s/wins-%s", like->variant, like->split, g->arm[x]),
-                  wins(g, like, g->arm[x], NULL), missing_cells(g, like));
-        for (int y = 0; y < g->arms; y++)
-            if (y != x)
-                add_total(g,
-                          xprintf("%s/all/%s/wins-%s-over-%s", like->variant, like->split,
-                                  g->arm[x], g->arm[y]),
-                          wins(g, like, g->arm[x], g->arm[y]), missing_cells(g, like));
-    }
-}
-
-/* Dice of s less the best trivial baseline's on its data; NAN if none was scored. */
-static double above_baseline(const struct gather *g, const struct slot *s) {
-    double best = NAN;
-    for (int i = 0; i < g->slots; i++) {
-        const struct slot *b = &g->slot[i];
-        if (!same(b->encoder, BASELINE) || !same(b->data, s->data) ||
-            !same(b->split, s->split))
-            continue;
-        if (b->run && !(dice_of(g, b) <= best)) best = dice_of(g, b);
-    }
-    return dice_of(g, s) - best;
-}
-
-static void total_baseline(struct gather *g, const struct slot *like) {
-    double least = NAN;
-    for (int i = 0; i < g->slots; i++) {
-        const struct slot *s = &g->slot[i];
-        if (same(s->encoder, BASELINE) || !together(s, like)) continue;
-        double above = s->run ? above_baseline(g, s) : NAN;
-        if (!(above >= least)) least = isnan(above) ? least : above;
-        char *why = s->run ? xprintf("no trivial baseline was scored on %s", s->data)
-                           : xstrdup(s->reason);
-        if (!isnan(above)) {
-            xfree(why);
-            why = NULL;
-        }
-        add_total(g, xprintf("%s/%s/%s/dice_above_baseline", s->variant, s->cell, s->split),
-                  above, why);
-    }
-    char *why = missing_cells(g, like);
-    if (!why && isnan(least)) why = xstrdup("no trivial baseline was scored");
-    add_total(g, xprintf("%s/all/%s/least-above-baseline", like->variant, like->split),
-              least, why);
-}
-
-static void total_counts(struct gather *g, const struct slot *like) {
-    int cells = 0, run = 0, seeds = 0;
-    for (int i = 0; i < g->slots; i++) {
-        const struct slot *s = &g->slot[i];
-        if (same(s->encoder, BASELINE) || !together(s, like)) continue;
-        cells++;
-        run += s->run;
-        seeds = s->scores > seeds ? s->scores : seeds;
-    }
-    const char *v = like->variant, *p = like->split;
-    add_total(g, xprintf("%s/all/%s/cells", v, p), cells, NULL);
-    add_total(g, xprintf("%s/all/%s/cells_run", v, p), run, NULL);
-    add_total(g, xprintf("%s/all/%s/seeds", v, p), seeds, NULL);
-}
-
-/* Pictures scored of each data set, from the first of its cells that was run. */
-static void total_pictures(struct gather *g, const struct slot *like) {
-    for (int i = 0; i < g->slots; i++) {
-        const struct slot *s = &g->slot[i];
-        char *key = xprintf("%s/%s/%s/pictures", s->variant, s->data, s->split);
-        if (together(s, like) && s->run && !results_find(&g->results, key))
-            add_total(g, key, s->score[0]->n, NULL);
-        else
+/* All pairs of arms of a group, once: a group met before has its rows. */
+static void compare_group(struct gather *g, const struct group *of) {
+    for (int x = 0; x < g->arms; x++)
+        for (int y = x + 1; y < g->arms; y++) {
+            char *key = xprintf("%s/%s-%s-vs-%s-%s/%s/dice", of->variant, of->encoder,
+                                g->arm[x], g->arm[y], of->data, of->split);
+            if (!results_find(&g->results, key)) {
+                add_pair(g, of, g->arm[x], g->arm[y], "dice");
+                add_pair(g, of, g->arm[x], g->arm[y], "iou");
+            }
             xfree(key);
-    }
-    for (int i = 0; i < g->slots; i++) { /* data sets of which nothing was run */
-        const struct slot *s = &g->slot[i];
-        char *key = xprintf("%s/%s/%s/pictures", s->variant, s->data, s->split);
-        if (together(s, like) && !results_find(&g->results, key))
-            add_total(g, key, NAN, xstrdup(s->reason));
-        else
-            xfree(key);
-    }
+        }
 }
 
-void gather_totals(struct gather *g) {
+void gather_pairs(struct gather *g) {
     for (int i = 0; i < g->slots; i++) {
-        const struct slot *like = &g->slot[i];
-        bool first = !same(like->encoder, BASELINE);
-        for (int k = 0; k < i; k++)
-            first &= !together(&g->slot[k], like) || same(g->slot[k].encoder, BASELINE);
-        if (!first) continue;
-        total_counts(g, like);
-        total_pictures(g, like);
-        total_wins(g, like);
-        total_baseline(g, like);
+        const struct slot *s = &g->slot[i];
+        if (!same(s->encoder, BASELINE))
+            compare_group(g, &(struct group){s->variant, s->split, s->encoder, s->data});
+    }
+    int cell = table_need(&g->published, "cell");
+    for (int i = 0; i < g->published.rows; i++) { /* the original's, run here or not */
+        char *encoder, *arm, *data;
+        if (!cell_parts(table_get(&g->published, i, cell), &encoder, &arm, &data)) continue;
+        compare_group(g, &(struct group){"main", "random", encoder, data});
+        xfree(encoder);
+        xfree(arm);
+        xfree(data);
     }
 }

@@ -10,7 +10,8 @@
 
 static const char help[] =
     "usage: experiment CELL[=REASON[,REASON]...]... EXPERIMENT.tsv\n"
-    "Writes columns cell, status (run | not-run), reason. REASON is a file fetch --absent wrote: one\n"
+    "Writes columns cell, status (run | not-run), reason. REASON is a file fetch --absent "
+    "wrote: one\n"
     "line that says why a source is not here and what to do.\n"
     "The first line repeats the arguments, so that make sees when they change.\n"
     "  --help --version\n"
@@ -20,18 +21,17 @@ static const char help[] =
 enum { REASON_LIMIT = 4096 };
 
 /* The first line of a file. */
-static char *reason(const char *path)
-{
+static char *reason(const char *path) {
     size_t n;
     char *text = file_read(path, REASON_LIMIT, &n);
     text[strcspn(text, "\n")] = 0;
     if (!*text || strpbrk(text, "\t\r"))
-        die_no("%s: found '%s', wanted a line of text; delete it and run make again", path, quoted(text));
+        die_no("%s: found '%s', wanted a line of text; delete it and run make again", path,
+               quoted(text));
     return text;
 }
 
-static void write_cell(struct out *out, const char *argument)
-{
+static void write_cell(struct out *out, const char *argument) {
     char *cell = xstrdup(argument), *why = strchr(cell, '=');
     if (!why) {
         out_printf(out, "%s\trun\tna\n", cell);
@@ -49,22 +49,27 @@ static void write_cell(struct out *out, const char *argument)
     xfree(cell);
 }
 
-int main(int argc, char **argv)
-{
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'v'},
-                                            {0}};
+int main(int argc, char **argv) {
+    static const struct option options[] = {
+        {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'}, {0}};
     int c;
     die_name("experiment");
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) switch (c) {
-        case 'h': fputs(help, stdout); return 0;
-        case 'v': puts("repolyp experiment 0.1"); return 0;
-        default: die_usage("see experiment --help");
+        case 'h':
+            fputs(help, stdout);
+            return 0;
+        case 'v':
+            puts("repolyp experiment 0.1");
+            return 0;
+        default:
+            die_usage("see experiment --help");
         }
-    if (argc - optind < 2) die_usage("%d names, wanted CELL... EXPERIMENT.tsv; see --help", argc - optind);
+    if (argc - optind < 2)
+        die_usage("%d names, wanted CELL... EXPERIMENT.tsv; see --help", argc - optind);
     struct out *out = out_open(argv[argc - 1]);
     out_printf(out, "# [");
-    for (int i = optind; i < argc - 1; i++) out_printf(out, "%s%s", i == optind ? "" : " ", argv[i]);
+    for (int i = optind; i < argc - 1; i++)
+        out_printf(out, "%s%s", i == optind ? "" : " ", argv[i]);
     out_printf(out, "]\ncell\tstatus\treason\n");
     for (int i = optind; i < argc - 1; i++) write_cell(out, argv[i]);
     out_commit(out);

@@ -241,27 +241,33 @@ static void gather_cells(struct gather *g) {
     for (int i = 0; i < g->scores; i++) add_elsewhere(g, i);
 }
 
-void gather(struct gather *g, const char *experiment, char *const *paths, int n,
-            const char *published) {
-    *g = (struct gather){0};
-    table_read(&g->published, published);
-    int cell = table_need(&g->published, "cell"),
-        value = table_need(&g->published, "value");
-    table_need(&g->published, "metric");
-    table_need(&g->published, "origin");
-    for (int i = 0; i < g->published.rows; i++) {
+/* The original's arms, in its order; published.tsv's numbers must be numbers. */
+static void read_published(struct gather *g, const char *path) {
+    table_read(&g->published, path);
+    const struct table *t = &g->published;
+    int cell = table_need(t, "cell"), value = table_need(t, "value");
+    table_need(t, "metric");
+    table_need(t, "origin");
+    for (int i = 0; i < t->rows; i++) {
         char *encoder, *arm, *data;
-        table_number(&g->published, i, value);
-        if (!cell_parts(table_get(&g->published, i, cell), &encoder, &arm, &data)) continue;
+        table_number(t, i, value);
+        if (!cell_parts(table_get(t, i, cell), &encoder, &arm, &data)) continue;
         add_arm(g, arm);
         xfree(encoder);
         xfree(arm);
         xfree(data);
     }
-    g->score = xcalloc((size_t)n + 1, sizeof *g->score);
-    for (; g->scores < n; g->scores++) score_open(&g->score[g->scores], paths[g->scores]);
-    if (experiment) read_experiment(g, experiment);
-    place_scores(g, experiment);
+}
+
+void gather(struct gather *g, const struct gather_input *input) {
+    *g = (struct gather){0};
+    read_published(g, input->published);
+    for (int i = 0; i < input->arms; i++) add_arm(g, input->arm[i]);
+    g->score = xcalloc((size_t)input->runs + 1, sizeof *g->score);
+    for (; g->scores < input->runs; g->scores++)
+        score_open(&g->score[g->scores], input->run[g->scores]);
+    if (input->experiment) read_experiment(g, input->experiment);
+    place_scores(g, input->experiment);
     gather_cells(g);
     gather_pairs(g);
     gather_totals(g);

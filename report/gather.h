@@ -1,32 +1,41 @@
 /* gather.h - turns rows, one an image, into results.tsv: every statistic of the project is
- * computed here (gather.c, published.c) and nowhere else.
+ * computed here (gather.c, compare.c, totals.c, published.c) and nowhere else.
  *
- * EXPERIMENT.tsv says which cells are wanted: columns `cell status reason` (status run |
- * not-run; reason "na" where it runs) and, if other than main and random, `variant` and
- * `split`. A cell that is to run and has no score is fatal; one that is not gets rows with
- * its reason, so that the table, the figures and the claims can say so. Without the file
- * the experiment is what was scored.
+ * EXPERIMENT.tsv says which cells are wanted: columns `cell status reason` (status run | not-run;
+ * reason "na" where it runs) and, if other than main and random, `variant` and `split`. A cell
+ * that is to run and has no score is fatal; one that is not gets rows with its reason, so that
+ * the table, the figures and the claims can say so. Without the file the experiment is what was
+ * scored.
  *
- * Rows for a cell, with s seeds of n pictures each:
- *   dice iou              mean over seeds of the mean over pictures; sd_seed from two seeds
- * on sd_dice               standard deviation of Dice over pictures (n - 1), mean over
- * seeds empty pictures seeds  predictions without a pixel (all seeds), n, s best_epoch mean
- * over seeds (absent for a trivial baseline) dice_minus_published iou_minus_published where
- * the original printed a number dice_above_baseline   less the best trivial baseline (cells
- * "baseline-*-DATA") of its data and split Scores on another data set than the cell's own:
- * the same rows, metric "dice.DATA" and so on. For two arms A, B of an encoder and data set
- * ENCODER-A-vs-B-DATA: dice, iou: A less B, on the same pictures and seeds (else fatal).
- * Arms stand in the order in which published.tsv names them, then in the experiment's.
- * Cells named "all", for each variant and split: cells cells_run seeds, wins-ARM (encoder
- * and data sets where ARM's mean Dice is above every other arm's), wins-A-over-B,
- * least-above-baseline. Cells named after a data set: pictures (scored, a seed).
+ * Rows of a cell, with s seeds of n pictures each:
+ *   dice iou               mean over seeds of the mean over pictures; sd_seed from two seeds on
+ *   sd_dice                standard deviation of Dice over pictures (n - 1), mean over seeds
+ *   empty pictures seeds   predictions without a pixel (of all seeds), n, s
+ *   best_epoch             mean over seeds; absent for a trivial baseline
+ *   dice_minus_published iou_minus_published    where the original printed a number
+ *   dice_above_baseline    less the best trivial baseline (cells baseline-*-DATA) of its data
+ * Scores on another data set than the cell's own: the same rows, metric dice.DATA and so on.
  *
- * published.c: variant "published", split random: the printed numbers, their differences of
- * arms, and for each cell iou_of_dice = d/(2-d), iou_gap = IoU - that, sd_implied = sqrt(2
- * gap / f''(d)) with f'' = 4/(2-d)^3, half_width = 1.96 sd / sqrt(n) with n = N - floor(.8
- * N) pictures, and half_width_groups with n the number of groups (cases, sequences): IoU is
- * a convex function of Dice, so that the gap between a mean IoU and the IoU of the mean
- * Dice measures the spread of Dice. */
+ * Rows of two arms A and B of an encoder and data set, cell ENCODER-A-vs-B-DATA:
+ *   dice iou               A less B, on the same pictures and seeds (other pictures are fatal)
+ * Arms stand in the order in which published.tsv names them, then --arm's, then the
+ * experiment's. Pairs of arms that the original or --arm knows and the experiment does not hold
+ * are rows not run, so that the text may speak of them.
+ *
+ * Rows of cell "all", for each variant and split:
+ *   cells cells_run seeds  of the experiment; pairs: its encoder and data sets of two arms or more
+ *   wins-A                 encoder and data sets where A's mean Dice is above every other arm's
+ *   wins-A-over-B          where it is above B's; both kinds not run while a cell is missing
+ *   ahead-A-over-B compared-A-over-B    the same among the pairs that were run, and their number
+ *   least-above-baseline   the least dice_above_baseline
+ * Rows of a cell named after a data set: pictures (scored, a seed).
+ *
+ * Variant "published", split random (published.c): the printed numbers, differences of arms, and
+ * for each cell, Dice d: iou_of_dice = d/(2-d); iou_gap = IoU less that; sd_implied =
+ * sqrt(2 gap / f''(d)), f'' = 4/(2-d)^3; half_width = 1.96 sd / sqrt(n), n = N - floor(.8 N)
+ * pictures; half_width_groups, n the number of groups (cases, sequences). IoU is a convex
+ * function of Dice, so the gap between the mean IoU and the IoU of the mean Dice measures the
+ * spread of Dice over pictures. */
 #ifndef REPORT_GATHER_H
 #define REPORT_GATHER_H
 #include "report/results.h"
@@ -51,9 +60,16 @@ struct gather {
     struct table published;
     struct results results;
 };
-/* experiment may be NULL; paths are run folders or score files. Fatal as said above. */
-void gather(struct gather *g, const char *experiment, char *const *paths, int n,
-            const char *published);
+struct gather_input {
+    const char *experiment; /* NULL: what was scored */
+    const char *published;
+    char *const *run; /* folders or score files */
+    int runs;
+    char *const *arm; /* of --arm */
+    int arms;
+};
+/* Fatal as said above. */
+void gather(struct gather *g, const struct gather_input *input);
 void gather_free(struct gather *g);
 /* The rows of published.c, and a printed number's text (NULL if the original has none). */
 void gather_published(struct gather *g);

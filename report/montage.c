@@ -115,18 +115,18 @@ static void centred(struct image *sheet, const char *text, int left, int y, doub
 static int column_x(int column) {
     return MARGIN + column * (TILE + GAP);
 }
-static int row_y(int row) {
-    return HEAD + row * (TILE + FOOT);
-}
+enum { BLOCK = HEAD + ROWS * (TILE + FOOT) };
 
-static void head(struct image *sheet, const struct masks *arm, int arms,
+static void head(struct image *sheet, const struct block *b, int top,
                  const struct names *names) {
-    centred(sheet, names_get(names, arm[0].data), column_x(0), 18, 11, INK);
-    centred(sheet, "picture", column_x(0), 38, 10, FAINT);
-    centred(sheet, "ground truth", column_x(1), 38, 10, FAINT);
-    for (int a = 0; a < arms; a++) {
-        centred(sheet, names_get(names, arm[a].encoder), column_x(2 + a), 18, 11, INK);
-        centred(sheet, names_get(names, arm[a].arm), column_x(2 + a), 38, 10, FAINT);
+    centred(sheet, names_get(names, b->arm[0].data), column_x(0), top + 18, 11, INK);
+    centred(sheet, "picture", column_x(0), top + 38, 10, FAINT);
+    centred(sheet, "ground truth", column_x(1), top + 38, 10, FAINT);
+    for (int a = 0; a < b->arms; a++) {
+        centred(sheet, names_get(names, b->arm[a].encoder), column_x(2 + a), top + 18, 11,
+                INK);
+        centred(sheet, names_get(names, b->arm[a].arm), column_x(2 + a), top + 38, 10,
+                FAINT);
     }
 }
 
@@ -147,19 +147,19 @@ static void key(struct image *sheet, int y) {
     }
 }
 
-static void row(struct image *sheet, const struct pack *pack, const struct masks *arm,
-                int arms, int r, int item) {
+static void row(struct image *sheet, const struct block *b, int r, int item, int y) {
     static const char *const rank[ROWS] = {"lower quartile", "median", "upper quartile"};
+    const struct pack *pack = &b->pack;
     struct image tile = blank(pack->side, pack->side);
-    int y = row_y(r), base = y + TILE + 16;
+    int base = y + TILE + 16;
     memcpy(tile.pixel, pack_image(pack, item), 3 * (size_t)pack->side * (size_t)pack->side);
     place(sheet, &tile, column_x(0), y);
     centred(sheet, rank[r], column_x(0), base, 9, FAINT);
     tint(pack, item, NULL, tile.pixel);
     place(sheet, &tile, column_x(1), y);
     centred(sheet, pack->name[item], column_x(1), base, 9, FAINT);
-    for (int a = 0; a < arms; a++) {
-        const uint8_t *pred = pred_of(&arm[a], pack, item);
+    for (int a = 0; a < b->arms; a++) {
+        const uint8_t *pred = pred_of(&b->arm[a], pack, item);
         char text[32];
         snprintf(text, sizeof text, "Dice %.3f", dice(count(pack, pred, item)));
         tint(pack, item, pred, tile.pixel);
@@ -169,12 +169,20 @@ static void row(struct image *sheet, const struct pack *pack, const struct masks
     image_free(&tile);
 }
 
-void montage(const struct pack *pack, const struct masks *arm, int arms,
-             const struct names *names, struct image *out) {
-    int item[ROWS];
-    *out = blank(column_x(2 + arms) - GAP + MARGIN, row_y(ROWS) + KEY);
-    choose(pack, &arm[0], item);
-    head(out, arm, arms, names);
-    for (int r = 0; r < ROWS; r++) row(out, pack, arm, arms, r, item[r]);
-    key(out, row_y(ROWS) + 8);
+void montage(const struct block *block, int blocks, const struct names *names,
+             struct image *out) {
+    int arms = 1;
+    for (int i = 0; i < blocks; i++) arms = block[i].arms > arms ? block[i].arms : arms;
+    *out = blank(column_x(2 + arms) - GAP + MARGIN, blocks * BLOCK + KEY);
+    for (int i = 0; i < blocks; i++) {
+        int item[ROWS];
+        choose(&block[i].pack, &block[i].arm[0], item);
+        head(out, &block[i], i * BLOCK, names);
+        for (int r = 0; r < ROWS; r++)
+            row(out, &block[i], r, item[r], i * BLOCK + HEAD + r * (TILE + FOOT));
+    }
+    if (blocks)
+        key(out, blocks * BLOCK + 8);
+    else
+        letters_draw(out, "nothing was run", MARGIN, 22, 11, INK);
 }

@@ -1,13 +1,14 @@
-/* montage.h - a grid of pictures: picture, ground truth, and each arm's prediction with its
- * Dice.
+/* montage.h - a grid of pictures: picture, ground truth, each arm's prediction with its Dice.
  *
- * Which pictures: those at the lower quartile, the median and the upper quartile of the
- * first arm's Dice (ties by name), so that nobody chooses them. */
+ * Which pictures: those at the lower quartile, the median and the upper quartile of the first
+ * arm's Dice (ties by name), so that nobody chooses them. */
 #ifndef REPORT_MONTAGE_H
 #define REPORT_MONTAGE_H
 #include "core/image.h"
 #include "core/pack.h"
 #include "report/names.h"
+
+enum { MONTAGE_ARMS = 12 };
 
 /* One arm's masks as eval --masks writes them: `pred` U8 [n, S*S/8], `name` n lines;
  * metadata cell and pack, the sha256 of the pack they were predicted from. */
@@ -23,7 +24,13 @@ void masks_open(struct masks *masks, const char *path, const struct pack *pack,
                 const char *pack_sha);
 void masks_close(struct masks *masks);
 
-/* All arms must hold the same pictures. The picture is RGB: image_free. */
-void montage(const struct pack *pack, const struct masks *arm, int arms,
-             const struct names *names, struct image *out);
+/* One data set's block: all arms must hold the same pictures. */
+struct block {
+    struct pack pack;
+    struct masks arm[MONTAGE_ARMS];
+    int arms;
+};
+/* Blocks below each other, of `blocks` >= 0. The picture is RGB: image_free. */
+void montage(const struct block *block, int blocks, const struct names *names,
+             struct image *out);
 #endif

@@ -5,14 +5,48 @@
 #include <stdio.h>
 
 static const char help[] =
-    "usage: montage [--names NAMES.tsv] PACK MASKS.bag... OUT.png\n"
-    "Picture, ground truth and each arm's prediction, for the pictures at the quartiles of "
-    "the first arm's\n"
-    "Dice. MASKS.bag is what eval --masks writes, one an arm.\n"
+    "usage: montage [--names NAMES.tsv] [PACK MASKS.bag...]... OUT.png\n"
+    "A block for each pack: picture, ground truth and each arm's prediction, for the "
+    "pictures at the\n"
+    "quartiles of the first arm's Dice. MASKS.bag is what eval --masks writes, one an "
+    "arm.\n"
     "  --names FILE  how cells' names are written for readers: columns name, text\n"
     "  --help --version\n"
     "example: montage --names report/names.tsv out/demo/data/cvc.bag \\\n"
-    "             out/demo/runs/main/*-cvc/random/s0/masks.bag out/demo/montage-cvc.png\n";
+    "             out/demo/runs/main/*-cvc/random/s0/masks.bag out/demo/montage.png\n";
+
+static bool holds_masks(const char *path) {
+    struct bag bag;
+    bag_open(&bag, path);
+    bool found = bag_find(&bag, "pred") != NULL;
+    bag_close(&bag);
+    return found;
+}
+
+/* A pack begins a block; masks belong to the pack before them. */
+static struct block *open_blocks(char *const *name, int n, int *blocks) {
+    struct block *block = xcalloc((size_t)n + 1, sizeof *block), *last = NULL;
+    char sha[65] = "";
+    *blocks = 0;
+    for (int i = 0; i < n; i++) {
+        if (!holds_masks(name[i])) {
+            last = &block[(*blocks)++];
+            pack_open(&last->pack, name[i]);
+            sha_file(name[i], sha);
+            continue;
+        }
+        if (!last)
+            die_usage("%s: masks before any pack, wanted PACK MASKS.bag...", name[i]);
+        if (last->arms == MONTAGE_ARMS)
+            die_usage("%s: more than %d arms of one pack", name[i], MONTAGE_ARMS);
+        masks_open(&last->arm[last->arms++], name[i], &last->pack, sha);
+    }
+    for (int i = 0; i < *blocks; i++)
+        if (!block[i].arms)
+            die_usage("%s: a pack without masks, wanted PACK MASKS.bag...",
+                      block[i].pack.bag.map.path);
+    return block;
+}
 
 int main(int argc, char **argv) {
     static const struct option options[] = {{"names", required_argument, NULL, 'n'},
@@ -35,25 +69,21 @@ int main(int argc, char **argv) {
         default:
             die_usage("see montage --help");
         }
-    int arms = argc - optind - 2;
-    char **given = argv + optind, sha[65];
-    enum { MOST = 12 };
-    if (arms < 1 || arms > MOST)
-        die_usage("%d bags of masks, wanted 1 to %d: PACK MASKS.bag... OUT.png; see --help",
-                  arms, MOST);
-    struct pack pack;
+    if (argc - optind < 1)
+        die_usage("no name, wanted PACK MASKS.bag... OUT.png; see --help");
     struct names names;
-    struct masks masks[MOST];
     struct image out;
+    int blocks;
+    struct block *block = open_blocks(argv + optind, argc - optind - 1, &blocks);
     names_read(&names, names_path);
-    pack_open(&pack, given[0]);
-    sha_file(given[0], sha);
-    for (int i = 0; i < arms; i++) masks_open(&masks[i], given[1 + i], &pack, sha);
-    montage(&pack, masks, arms, &names, &out);
-    image_write_png(&out, given[1 + arms]);
+    montage(block, blocks, &names, &out);
+    image_write_png(&out, argv[argc - 1]);
     image_free(&out);
-    for (int i = 0; i < arms; i++) masks_close(&masks[i]);
-    pack_close(&pack);
     names_free(&names);
+    for (int i = 0; i < blocks; i++) {
+        for (int k = 0; k < block[i].arms; k++) masks_close(&block[i].arm[k]);
+        pack_close(&block[i].pack);
+    }
+    xfree(block);
     return 0;
 }

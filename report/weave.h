@@ -1,26 +1,22 @@
-/* weave.h - paper.md and results.tsv to the woven paper: placeholders resolved, claims
- * judged, typed numbers refused. No arithmetic: if the text needs a difference, gather
- * makes a row.
+/* weave.h - paper.md and results.tsv to the woven paper: placeholders resolved, claims judged,
+ * typed numbers refused. No arithmetic: if the text needs a difference, gather makes a row.
  *
- *   {{CELL METRIC}}             the number; CELL stands for main/CELL/random, or is
- * VARIANT/CELL/SPLIT; of a cell not run: the reason
- *   {{published CELL METRIC}}   the original paper's number, or what follows from its
- * numbers
- *   {{include FILE}}            the file, alone on its line; ![caption](FILE) must exist as
- * well
- *   {{code FILE FRAGMENT}}      the lines of a source between the marks [FRAGMENT and
- * FRAGMENT], alone on its line; with file and line numbers
- *   {{claim X OP Y}}            nothing if true; X and Y are NAME (a row of
- * main/all/random), CELL METRIC or (Y) a number; OP is = != < <= > >=. Of a cell not run:
- * "not evaluable"
+ *   {{CELL METRIC}}            the number; CELL is short for main/CELL/random, or is
+ *                              VARIANT/CELL/SPLIT; of a cell not run: the reason
+ *   {{published CELL METRIC}}  the original's number, or what follows from its numbers
+ *   {{include FILE}}           the file, alone on its line; ![caption](FILE) must be there too
+ *   {{code FILE FRAGMENT}}     a source's lines between the marks [FRAGMENT and FRAGMENT], alone
+ *                              on its line; with file and line numbers
+ *   {{claim X OP Y}}           nothing if true. X and Y are NAME (a row of main/all/random),
+ *                              CELL METRIC or (Y) a number; OP is = != < <= > >=. Of a cell not
+ *                              run: "not evaluable"
  *
  * A mark is a line that holds nothing but a comment that holds nothing but [NAME or NAME].
- * Placeholders and numbers in code (fences, `spans`) are left alone. Decimals elsewhere are
- * typed numbers, refused; whole numbers, names such as v1.5 and the targets of links are
- * not.
+ * Placeholders and numbers in code (fences, `spans`) are left alone. Decimals elsewhere are typed
+ * numbers, refused; whole numbers, names such as v1.5 and the targets of links are not.
  *
- * What comes from results.tsv is foreign text and is escaped; included files are our tools'
- * own output and are taken as they are. */
+ * What comes from results.tsv is foreign text and is escaped; included files are our own tools'
+ * output and are taken as they are. */
 #ifndef REPORT_WEAVE_H
 #define REPORT_WEAVE_H
 #include "report/results.h"
