@@ -2,8 +2,8 @@
  *
  * A bag is a safetensors file (8-byte little-endian header length, JSON header, one buffer), so
  * PyTorch, numpy and every viewer read it. The reader maps it and checks everything: header at
- * most 16 MB and 100,000 tensors, no duplicate key, known type, offsets from 0 contiguous in
- * order without hole or overlap up to the end, shape times size equal to the span, nothing
+ * most 16 MB and 100,000 tensors, no duplicate key, known type, offsets from 0 contiguous
+ * without hole or overlap up to the end, shape times size equal to the span, nothing
  * negative or fractional. Refusal is die_no: "path: found, wanted; delete it and run make again".
  * A bag is foreign bytes: nothing in it is trusted until checked. */
 #ifndef CORE_BAG_H
@@ -40,9 +40,12 @@ float bfloat_to_f32(uint16_t h);
 struct bag {
     struct map map;
     int count;
-    struct tensor *tensor; /* in file order; borrowed until bag_close */
+    struct tensor *tensor; /* in order of offset; borrowed until bag_close */
     int metas;
     char **meta; /* key, value, key, value ... in file order */
+    char *text;  /* owns names, metas and the path */
+    char *path;  /* for messages */
+    void *copy;  /* owns the data of tensors that stand unaligned in the file */
 };
 void bag_open(struct bag *bag, const char *path);
 /* The same checks on bytes in memory (borrowed until bag_close); `path` only names it. */
@@ -55,13 +58,13 @@ const char *bag_meta(const struct bag *bag, const char *key); /* NULL if absent 
 const char *bag_need_meta(const struct bag *bag, const char *key);
 
 /* Writing, in call order; same calls, same bytes. Data begins at a multiple of 64 bytes, the
- * header is padded with blanks. */
+ * header is padded with blanks: to 256 KiB where there are more than 4 MiB of data, because
+ * these are written before the header is known (a longer header shifts them). */
 struct bag_writer;
 struct bag_writer *bag_create(const char *path);
 void bag_add_meta(struct bag_writer *w, const char *key, const char *value);
 void bag_add(struct bag_writer *w, const struct tensor *t);
-/* A tensor written piece by piece, its shape told at the end: bag_begin, bag_write..., bag_end.
- * The header's room is 64 KiB for such bags and grows by rewriting the file if it must. */
+/* A tensor written piece by piece, its shape told at the end: bag_begin, bag_write..., bag_end. */
 void bag_begin(struct bag_writer *w, const char *name, enum type type);
 void bag_write(struct bag_writer *w, const void *bytes, size_t n);
 void bag_end(struct bag_writer *w, int ndim, const int *dim);

@@ -308,7 +308,8 @@ size_t size_mul(size_t a, size_t b, const char *what) {
 size_t size_add(size_t a, size_t b, const char *what) {
     size_t r;
     if (__builtin_add_overflow(a, b, &r))
-        die_no("%s: %zu plus %zu overflows, wanted a size that fits in memory", what, a, b);
+        die_no("%s: %zu plus %zu overflows, wanted a size that fits in memory",
+               quoted(what), a, b);
     return r;
 }
 

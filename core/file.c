@@ -76,9 +76,9 @@ struct out *out_open(const char *path) {
     die_cleanup(abandon, out);
     int fd = fail_point()
                  ? -1
-                 : open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+                 : open(out->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0) fail(path, "opening a temporary beside it");
-    out->stream = fdopen(fd, "wb");
+    out->stream = fdopen(fd, "w+b");
     if (!out->stream) {
         close(fd);
         fail(path, "opening a temporary beside it");
@@ -104,6 +104,12 @@ void out_patch(struct out *out, size_t offset, const void *bytes, size_t n) {
         fail(out->path, "seeking");
     out_write(out, bytes, n);
     if (fseeko(out->stream, 0, SEEK_END)) fail(out->path, "seeking");
+}
+
+void out_read_back(struct out *out, size_t offset, void *bytes, size_t n) {
+    if (fail_point() || fseeko(out->stream, (off_t)offset, SEEK_SET) ||
+        fread(bytes, 1, n, out->stream) != n || fseeko(out->stream, 0, SEEK_END))
+        fail(out->path, "reading back");
 }
 
 size_t out_tell(struct out *out) {

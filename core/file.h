@@ -22,6 +22,8 @@ void out_write(struct out *out, const void *bytes, size_t n);
 void out_printf(struct out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Overwrites n bytes at `offset` of what was written so far; the position returns to the end. */
 void out_patch(struct out *out, size_t offset, const void *bytes, size_t n);
+/* Reads n bytes back from `offset` of what was written so far; the position returns to the end. */
+void out_read_back(struct out *out, size_t offset, void *bytes, size_t n);
 size_t out_tell(struct out *out);
 void out_commit(struct out *out); /* frees out */
 void out_drop(struct out *out);   /* removes the temporary, frees out */

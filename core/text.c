@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Length of the well-formed UTF-8 sequence at p (Unicode 15, table 3-7), 0 if none. */
-static size_t utf8_length(const unsigned char *p, size_t n) {
+/* Unicode 15, table 3-7. */
+size_t utf8_length(const unsigned char *p, size_t n) {
     if (p[0] < 0x80) return 1;
     size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
     if (p[0] < 0xc2 || p[0] > 0xf4 || n < length) return 0;
