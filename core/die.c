@@ -32,15 +32,15 @@ struct cleanup {
 
 struct catch {
     jmp_buf back;
-    struct head blocks; /* ring: all that was taken inside */
-    struct cleanup *floor;
+    struct head blocks;       /* ring: all that was taken inside */
+    struct cleanup *cleanups; /* registered inside: another thread's death is not theirs */
     int code;
     char message[MESSAGE];
 };
 
 /* What a dying process must find whichever function it is in: the only state of core/. */
 static const char *tool = "repolyp";
-static struct cleanup *cleanups;
+static struct cleanup *cleanups; /* registered outside any die_catch */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_flag ending = ATOMIC_FLAG_INIT;
 static atomic_long fail_at = -1, fail_calls; /* -1: FAIL_AT not read yet; 0: never */
@@ -57,18 +57,18 @@ static void print(const char *message) {
     fprintf(stderr, "%s%s: %s\n", wipe, tool, message);
 }
 
-/* Takes the newest clean-up above `floor` off the list. */
-static struct cleanup *pop(const struct cleanup *floor) {
+/* Takes the newest clean-up off a list. */
+static struct cleanup *pop(struct cleanup **list) {
     pthread_mutex_lock(&lock);
-    struct cleanup *c = cleanups != floor ? cleanups : NULL;
-    if (c) cleanups = c->below;
+    struct cleanup *c = *list;
+    if (c) *list = c->below;
     pthread_mutex_unlock(&lock);
     return c;
 }
 
-static void run_cleanups(const struct cleanup *floor) {
+static void run_cleanups(struct cleanup **list) {
     in_cleanup++;
-    for (struct cleanup *c; (c = pop(floor));) {
+    for (struct cleanup *c; (c = pop(list));) {
         c->fn(c->arg);
         free(c);
     }
@@ -85,13 +85,13 @@ static _Noreturn void die(int code, const char *format, va_list args) {
     if (catching) {
         memcpy(catching->message, message, sizeof message);
         catching->code = code;
-        run_cleanups(catching->floor);
+        run_cleanups(&catching->cleanups);
         longjmp(catching->back, 1);
     }
     if (atomic_flag_test_and_set(&ending))
         for (;;) pause(); /* another thread is ending the process */
     print(message);
-    run_cleanups(NULL);
+    run_cleanups(&cleanups);
     exit(code);
 }
 
@@ -162,6 +162,16 @@ static void keep_blocks(struct catch *c) {
     while (c->blocks.next != &c->blocks) unlink_block(c->blocks.next);
 }
 
+/* So do the clean-ups still registered. */
+static void keep_cleanups(struct catch *c) {
+    struct cleanup **last = &c->cleanups;
+    while (*last) last = &(*last)->below;
+    pthread_mutex_lock(&lock);
+    *last = cleanups;
+    cleanups = c->cleanups;
+    pthread_mutex_unlock(&lock);
+}
+
 static void free_blocks(struct catch *c) {
     while (c->blocks.next != &c->blocks) xfree(c->blocks.next + 1);
 }
@@ -171,16 +181,17 @@ int die_catch(void (*fn)(void *), void *arg, char *message, size_t size) {
     struct catch *c = calloc(1, sizeof *c);
     if (!c || catching) abort();
     c->blocks.prev = c->blocks.next = &c->blocks;
-    c->floor = cleanups;
     atomic_store(&fail_at, -1);
     catching = c;
     if (setjmp(c->back) == 0) fn(arg);
     catching = NULL;
     int code = c->code;
-    if (code)
+    if (code) {
         free_blocks(c);
-    else
+    } else {
         keep_blocks(c);
+        keep_cleanups(c);
+    }
     if (size) snprintf(message, size, "%s", c->message);
     free(c);
     return code;
@@ -189,19 +200,24 @@ int die_catch(void (*fn)(void *), void *arg, char *message, size_t size) {
 void die_cleanup(void (*fn)(void *), void *arg) {
     struct cleanup *c = fail_point() ? NULL : malloc(sizeof *c);
     if (!c) die_world("out of memory: wanted %zu bytes, close other programs", sizeof *c);
+    struct cleanup **list = catching ? &catching->cleanups : &cleanups;
     pthread_mutex_lock(&lock);
-    *c = (struct cleanup){cleanups, fn, arg};
-    cleanups = c;
+    *c = (struct cleanup){*list, fn, arg};
+    *list = c;
     pthread_mutex_unlock(&lock);
+}
+
+static struct cleanup *take(struct cleanup **list, void (*fn)(void *), void *arg) {
+    while (*list && ((*list)->fn != fn || (*list)->arg != arg)) list = &(*list)->below;
+    struct cleanup *c = *list;
+    if (c) *list = c->below;
+    return c;
 }
 
 void die_cleanup_forget(void (*fn)(void *), void *arg) {
     pthread_mutex_lock(&lock);
-    struct cleanup **at = &cleanups;
-    while (*at && ((*at)->fn != fn || (*at)->arg != arg)) at = &(*at)->below;
-    struct cleanup *c = *at;
-    if (c) *at = c->below;
-    if (c && catching && catching->floor == c) catching->floor = c->below;
+    struct cleanup *c = catching ? take(&catching->cleanups, fn, arg) : NULL;
+    if (!c) c = take(&cleanups, fn, arg);
     pthread_mutex_unlock(&lock);
     free(c);
 }

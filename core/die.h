@@ -33,7 +33,8 @@ const char *quoted_bytes(const void *bytes, size_t n);
 /* Runs fn(arg); if it dies, returns the exit code, stores the message (without the tool's
  * name) in `message`, frees all that was taken by xmalloc and its kin inside, and runs the
  * clean-ups registered inside (die_cleanup). Returns 0 if fn came back. For tests, fuzzers
- * and tools that go on to the next picture. Does not nest; one thread only. */
+ * and tools that go on to the next picture. Does not nest; each thread catches its
+ * own deaths, and blocks and clean-ups taken inside are that thread's until fn comes back. */
 int die_catch(void (*fn)(void *), void *arg, char *message, size_t size);
 
 /* Registers fn(arg) to be run when the process dies (or inside die_catch): last first. Used to
