@@ -28,7 +28,7 @@ REDUCED = (  # name, encoder, what differs from train/paper.conf besides SMALL
     ("resnet.smp", "resnet50", {"preset": "smp", "decoder.skip_width": 48}),
     ("resnet.chen2018", "resnet50", {"preset": "chen2018"}),
     ("resnet.other", "resnet50", {"encoder.output_stride": 8, "encoder.stride_position": "v1", "loss": "bce_dice",
-                                  "weight_decay": .01, "bn_momentum": .03, "bn_eps": .001, "lr_encoder": .00002,
+                                  "weight_decay": .01, "bn_momentum": .03, "bn_eps": .001, "lr_encoder": "0.00002",
                                   "decoder.rates": "1 2 6"}),
     ("resnet.frozen", "resnet50", {"encoder.output_stride": 32, "bn": "frozen", "decoder.separable": "yes",
                                    "decoder.extra_convs": "before", "warmup": 3, "betas": "0.8 0.99"}),
