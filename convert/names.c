@@ -13,6 +13,9 @@ static void read_list(struct table *t, const char *folder, const char *name) {
     if (strchr(name, '/') || name[0] == '.')
         die_no("'%s': not a name of a list in %s, wanted one like resnet50", quoted(name), folder);
     char *path = file_join(folder, file);
+    if (!file_exists(path))
+        die_world("%s: absent, wanted a list of tensor names; say --names DIR, or run where "
+                  "convert/names is", path);
     table_read(t, path);
     xfree(path);
     xfree(file);

@@ -155,6 +155,16 @@ static char *missing_names(const struct match *m) {
     return all;
 }
 
+/* The source's pins: the values' if it has one, for files circulate in several containers; else the
+ * file's. */
+static void check_pins(const struct match *m, const char *sha256, const char *content) {
+    const struct source *s = m->source;
+    const char *pin = s->content ? s->content : s->sha256, *got = s->content ? content : sha256;
+    if (!pin || !strcmp(pin, got)) return;
+    die_no("%s: %s is %s, wanted %s (%s); fetch it again, or give a source file of its own", m->raw,
+           s->content ? "content" : "sha256", got, pin, s->path);
+}
+
 static void write_bag(struct match *m, const char *line, const char *out) {
     const struct source *s = m->source;
     int n = 0;
@@ -170,6 +180,7 @@ static void write_bag(struct match *m, const char *line, const char *out) {
     }
     content_of(lines, n, content);
     sha_file(m->raw, sha256);
+    check_pins(m, sha256, content);
     struct bag_writer *w = bag_create(out);
     write_meta(w, s, sha256, content);
     bag_add_meta(w, "loaded", line);

@@ -12,7 +12,8 @@
 /* raw NULL: a source without a file (arm random), an empty bag that only carries metadata. `names`
  * is the folder of names.h. Every missing, unexpected or misshaped tensor is named on stderr, then
  * the count; any of them is die_no unless `partial`, which writes what is there. A value that is
- * not finite in F32, or a negative running variance, is die_no naming the tensor. */
+ * not finite in F32, or a negative running variance, is die_no naming the tensor; so is a file that
+ * is not the source's `content` (or, where there is none, its `sha256`). */
 void weights_convert(const struct source *source, const char *names, const char *raw, int partial,
                      const char *out);
 #endif

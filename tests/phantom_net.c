@@ -77,17 +77,23 @@ static void filter(struct net *net, float *w, int k, int index, double gain) {
             w[c * k * k + i] = (float)(gain * colour[c] * value[i] / (3 * size));
 }
 
-/* Batch norm behind the convolution w [out][n]: the running statistics are those that weights w give
- * inputs of the net's present mean and second moment. */
-static void batchnorm(struct net *net, const char *name, int out, const float *w, size_t n, double gain) {
+/* A batch norm whose running statistics are still to be set: returns mean, and variance behind it. */
+static void batchnorm(struct net *net, const char *name, int out, double gain, float **mean,
+                      float **var) {
     float *weight = add(net, T_F32, name, ".weight", 1, out, 0, 0, 0);
     float *bias = add(net, T_F32, name, ".bias", 1, out, 0, 0, 0);
-    float *mean = add(net, T_F32, name, ".running_mean", 1, out, 0, 0, 0);
-    float *var = add(net, T_F32, name, ".running_var", 1, out, 0, 0, 0);
+    *mean = add(net, T_F32, name, ".running_mean", 1, out, 0, 0, 0);
+    *var = add(net, T_F32, name, ".running_var", 1, out, 0, 0, 0);
     int64_t *batches = add(net, T_I64, name, ".num_batches_tracked", 0, 0, 0, 0, 0);
     *batches = 1;
     draw(net, weight, (size_t)out, gain, gain / 10);
     draw(net, bias, (size_t)out, 0, gain / 20);
+}
+
+/* Statistics behind weights w [out][n] whose inputs have the net's mean and second moment and do not
+ * know of each other. */
+static void deep_statistics(const struct net *net, const float *w, int out, size_t n, float *mean,
+                            float *var) {
     double variance = net->square - net->mean * net->mean;
     for (int c = 0; c < out; c++) {
         double sum = 0, squares = 0;
@@ -100,16 +106,38 @@ static void batchnorm(struct net *net, const char *name, int out, const float *w
     }
 }
 
+/* Statistics behind the first layer: pictures of mean 0 whose pixels' covariance falls with distance
+ * as exp(-d/20), the same in all channels, and .3 of it in each channel by itself. So are colon
+ * pictures within a factor of two (12 of Kvasir-SEG, 128 pixels, scaled by ImageNet's std; .2 of
+ * it where the scale is [-1,1], as the grey arm's is). */
+static void first_statistics(const struct net *net, const float *w, int out, int k, float *var) {
+    int n = k * k;
+    for (int f = 0; f < out; f++) {
+        const float *v = w + (size_t)f * 3 * (size_t)n;
+        double sum = 0;
+        for (int i = 0; i < n; i++)
+            for (int j = 0; j < n; j++) {
+                double near = exp(-hypot(i / k - j / k, i % k - j % k) / 20);
+                double a = v[i] + v[n + i] + v[2 * n + i], b = v[j] + v[n + j] + v[2 * n + j];
+                double own = v[i] * v[j] + v[n + i] * v[n + j] + v[2 * n + i] * v[2 * n + j];
+                sum += near * (a * b + 0.3 * own);
+            }
+        var[f] = (float)(sum * (net->colour ? 1 : 0.2));
+    }
+}
+
 /* Convolution without bias and its batch norm, named prefix + conv, prefix + bn. */
 static void conv_bn(struct net *net, const char *prefix, const char *conv, const char *bn, int out,
                     int in, int k, double gain) {
     char name[64];
+    float *mean, *var;
     snprintf(name, sizeof name, "%s%s", prefix, conv);
     float *w = add(net, T_F32, name, ".weight", 4, out, in, k, k);
     size_t n = (size_t)in * (size_t)k * (size_t)k;
     draw(net, w, (size_t)out * n, 0, sqrt(2.0 / (k * k * out)));
     snprintf(name, sizeof name, "%s%s", prefix, bn);
-    batchnorm(net, name, out, w, n, gain);
+    batchnorm(net, name, out, gain, &mean, &var);
+    deep_statistics(net, w, out, n, mean, var);
 }
 
 /* relu of a unit normal: mean .4, second moment .5. */
@@ -145,11 +173,12 @@ static void classifier(struct net *net, const char *prefix, int in) {
 
 void net_resnet50(struct net *net, int head) {
     static const int blocks[] = {3, 4, 6, 3};
+    float *mean, *var;
     float *w = add(net, T_F32, "conv1", ".weight", 4, 64, 3, 7, 7);
     for (int f = 0; f < 64; f++) filter(net, w + f * 3 * 7 * 7, 7, f, 4);
-    net->mean = 0, net->square = 12; /* neighbours are alike: as so many independent pixels */
-    batchnorm(net, "bn1", 64, w, 3 * 7 * 7, 1);
-    net->mean = 0.6, net->square = 0.8; /* relu, then the maximum of nine neighbours */
+    batchnorm(net, "bn1", 64, 1, &mean, &var);
+    first_statistics(net, w, 64, 7, var);
+    net->mean = 0.8, net->square = 1.4; /* relu, then the maximum of nine neighbours */
     for (int stage = 0, in = 64; stage < 4; stage++)
         for (int b = 0; b < blocks[stage]; b++) {
             char prefix[32];

@@ -1,7 +1,7 @@
 /* phantom_weights_main.c - made-up checkpoints for the demo, at full size in the real containers.
  *
- *     phantom_weights OUTDIR
- * writes resnet50-0676ba61.pth, ResNet50.pt (torch.save's zip, the second with RadImageNet's
+ *     phantom_weights [NAME]... OUTDIR
+ * writes those named (imagenet-resnet50 ...), else all: resnet50-0676ba61.pth, ResNet50.pt (torch.save's zip, the second with RadImageNet's
  * `backbone.N` names), two ViT-Small .safetensors, and a .src beside each with its file: URL.
  * The values are drawn as torchvision and timm initialise, with first layers such as training
  * leaves: oriented gratings and, in the imagenet arm only, colour ones. Kept in half precision, as
@@ -12,7 +12,6 @@
 #include "tests/torch_save.h"
 #include "core/die.h"
 #include "core/file.h"
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +24,7 @@ struct phantom {
 static const struct phantom phantoms[] = {
     {"imagenet-resnet50", "imagenet", "resnet50", "resnet50-0676ba61.pth", NULL,
      "0.485 0.456 0.406", "0.229 0.224 0.225", "rgb", 1, 1},
-    {"radimagenet-resnet50", "radimagenet", "resnet50", "ResNet50.pt", "backbone",
+    {"radimagenet-resnet50", "radimagenet", "resnet50", "radimagenet-resnet50.pt", "backbone",
      "0.5 0.5 0.5", "0.5 0.5 0.5", "bgr", 0, 0},
     {"imagenet-vits", "imagenet", "vits", "vit_small_patch16_224.augreg_in21k_ft_in1k.safetensors",
      NULL, "0.5 0.5 0.5", "0.5 0.5 0.5", "rgb", 1, 1},
@@ -79,36 +78,20 @@ static void write_safetensors(const struct net *net, const char *path) {
     bag_commit(w);
 }
 
-/* "file://" and the absolute path, all but unreserved characters as %XX (RFC 3986). */
-static char *file_url(const char *path) {
-    char whole[PATH_MAX], *url, *p;
-    if (!realpath(path, whole)) die_world("%s: cannot be resolved, wanted the file just written", path);
-    p = url = xmalloc(3 * strlen(whole) + 8);
-    p += sprintf(p, "file://");
-    for (const char *c = whole; *c; c++)
-        if (strchr("/-._~", *c) || (*c >= '0' && *c <= '9') || (*c >= 'A' && *c <= 'Z') ||
-            (*c >= 'a' && *c <= 'z'))
-            *p++ = *c;
-        else
-            p += sprintf(p, "%%%02X", (unsigned char)*c);
-    *p = 0;
-    return url;
-}
-
 static void write_source(const struct phantom *p, const char *folder, const char *path) {
     char sha256[65], *name = xprintf("%s.src", p->name), *source = file_join(folder, name);
-    char *url = file_url(path);
     sha_file(path, sha256);
     struct out *out = out_open(source);
     out_printf(out, "# Made up by tests/phantom_weights_main.c for the demo: nothing here was trained.\n");
     out_printf(out, "name %s\nkind weights\narm %s\nencoder %s\n", p->name, p->arm, p->encoder);
-    out_printf(out, "file %s\nurl %s\nbytes %zu\nsha256 %s\n", p->file, url, file_size(path), sha256);
-    out_printf(out, "format %s\n", strstr(p->file, ".safetensors") ? "safetensors" : "pth");
+    out_printf(out, "file %s\nurl file:%s\n", p->file, p->file);
+    out_printf(out, "bytes %zu\nsha256 %s\n", file_size(path), sha256);
+    int zip = !strstr(p->file, ".safetensors");
+    out_printf(out, "magic %s\nformat %s\n", zip ? "zip" : "safetensors", zip ? "pth" : "safetensors");
     if (p->map) out_printf(out, "map %s\n", p->map);
     out_printf(out, "mean %s\nstd %s\norder %s\nrange 255\n", p->mean, p->std, p->order);
     out_printf(out, "licence MIT\ncite nobody, these weights are made up\nterms none\n");
     out_commit(out);
-    xfree(url);
     xfree(source);
     xfree(name);
 }
@@ -131,10 +114,16 @@ static void make(const struct phantom *p, uint64_t seed, const char *folder) {
 }
 
 int main(int argc, char **argv) {
+    int made = 0;
     die_name("phantom_weights");
-    if (argc != 2 || argv[1][0] == '-')
-        die_usage("wanted one argument: phantom_weights OUTDIR, as phantom_weights out/demo/phantom");
-    file_mkdir(argv[1]);
-    for (size_t i = 0; i < sizeof phantoms / sizeof *phantoms; i++) make(&phantoms[i], 1 + i, argv[1]);
+    if (argc < 2 || argc > 3 || argv[1][0] == '-')
+        die_usage("wanted phantom_weights [NAME] OUTDIR, as phantom_weights imagenet-vits phantoms");
+    file_mkdir(argv[argc - 1]);
+    for (size_t i = 0; i < sizeof phantoms / sizeof *phantoms; i++)
+        if (argc == 2 || !strcmp(argv[1], phantoms[i].name)) {
+            make(&phantoms[i], 1 + i, argv[argc - 1]);
+            made = 1;
+        }
+    if (!made) die_usage("no phantom named '%s', wanted one like imagenet-vits", quoted(argv[1]));
     return 0;
 }
