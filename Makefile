@@ -42,13 +42,13 @@ VARIANT         = $(or $(H),main)
 P               = out/$(PROFILE)
 CELLS           = $(foreach d,$(DATASETS),$(foreach e,$(ENCODERS),$(foreach a,$(PRETRAIN),$e-$a-$d)))
 
-# What a data set is made of; weights are made of one source each, ARM-ENCODER.
+# What a data set is made of; weights are made of one source each, ARM-ENCODER (random ones of none).
 SOURCES_cvc     = cvc
 SOURCES_kvasir  = kvasir
 SOURCES_sun     = sun-frames sun-masks
 part            = $(word $(1),$(subst -, ,$(2)))
-weights_of      = $(filter-out random-%,$(call part,2,$(1))-$(call part,1,$(1)))
-sources_of      = $(SOURCES_$(call part,3,$(1))) $(weights_of)
+weights_of      = $(call part,2,$(1))-$(call part,1,$(1))
+sources_of      = $(SOURCES_$(call part,3,$(1))) $(filter-out random-%,$(weights_of))
 WANTED          = $(sort $(foreach c,$(CELLS),$(call sources_of,$c)))
 
 # A source that cannot be had (by request only, or a host that does not answer) must not stop the
@@ -94,13 +94,16 @@ CONF            = $(CONF_$(PROFILE))
 PACKS           = $(DATASETS:%=$P/data/%.bag)
 SPLITS          = $(foreach d,$(DATASETS),$(foreach s,$(SEEDS),$P/splits/$d.$(SPLIT).s$s.tsv))
 WEIGHTS         = $(patsubst %,$P/weights/%.bag,$(sort $(foreach c,$(CELLS),$(call weights_of,$c))))
+DRAWN           = $(filter $P/weights/random-%,$(WEIGHTS))
 dot             = $(word $(1),$(subst ., ,$(2)))
 $(PACKS): $P/data/%.bag: $(CONF)/%.conf $$(SOURCES_$$*:%=$S/%.src) $$(SOURCES_$$*:%=$P/raw/%) | $B/pack
 	$B/pack $^ $@
 $(SPLITS): $P/splits/%.tsv: $P/data/$$(call dot,1,$$*).bag | $B/split
 	$B/split $(call dot,2,$*) $(patsubst s%,%,$(call dot,3,$*)) $< $@
-$(WEIGHTS): $P/weights/%.bag: $S/%.src $P/raw/% | $B/weights
+$(filter-out $(DRAWN),$(WEIGHTS)): $P/weights/%.bag: $S/%.src $P/raw/% | $B/weights
 	$B/weights $^ $@
+$(DRAWN): $P/weights/%.bag: fetch/sources/%.src | $B/weights
+	$B/weights $< $@
 
 # ---- 4. Train: a cell and a seed to a run -------------------------------------------------------
 # run.tsv is written last; the run's folder is VARIANT/CELL/SPLIT/sSEED, and says all of it.
@@ -114,7 +117,7 @@ DEVICE         ?= auto
 $(RUNS:%=%/run.tsv): $P/runs/%/run.tsv: $(RECIPE) $(PRESET) $$(call pack_of,$$*) $$(call split_of,$$*) \
         $$(call bag_of,$$*) | $B/train
 	$B/train --device $(DEVICE) --seed $(patsubst s%,%,$(call run,4,$*)) $(H:%=--set %) $(call run,2,$*) \
-	    $(RECIPE) $(call pack_of,$*) $(call split_of,$*) $(or $(call bag_of,$*),none) $(@D)
+	    $(RECIPE) $(call pack_of,$*) $(call split_of,$*) $(call bag_of,$*) $(@D)
 
 # ---- 5. Evaluate: a run to a row an image -------------------------------------------------------
 # Beside the score eval writes masks.bag, for the picture grids.
@@ -219,7 +222,7 @@ $O/%.o: %.cu $O/flags | $(first)
 $O/flags: $(call unless,$O/flags,$(COMPILE) $(LINK))
 	@mkdir -p $(@D)
 	@echo '[$(COMPILE) $(LINK)]' > $@
--include $(shell find $O -name '*.d' 2>/dev/null)
+-include $(shell find out/obj -name '*.d' 2>/dev/null)
 
 # train stamps its runs with what computes them: core, model and train.
 COMPUTES  = $(sort $(wildcard core/*.[ch] model/*.[ch] model/*/*.[ch] model/gpu/*.cu train/*.[ch]))
@@ -262,7 +265,35 @@ clean:
 	rm -rf out
 
 # ---- 9. Tests -----------------------------------------------------------------------------------
-test: $(TESTS) $(CU:%.cu=$O/%.o)
-	@for t in $(TESTS); do echo "$$t"; $$t || exit 1; done
+# GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers.
+# Where nvcc is, the kernels are compiled though no GPU may be there.
+SCRIPTS      = tests/floors.sh tests/cli.sh tests/make.sh
+FUZZ_SECONDS = 1
+test: $(TESTS) $(TOOLS) $(CU:%.cu=$O/%.o) $(FUZZERS)
+	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh $(TESTS) $(SCRIPTS) tests/fuzz.sh
+
+# Fuzz targets are compiled in a way of their own: by clang with libFuzzer, else by the usual
+# compiler with tests/fuzz/drive.c.
+CLANG       ?= $(shell command -v clang)
+FUZZ_FLAGS   = -fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O1
+FUZZ_CC      = $(if $(CLANG),$(CLANG) -fsanitize=fuzzer-no-link,$(CC)) $(REQUIRED) $(FUZZ_FLAGS)
+F            = out/obj/fuzz
+FUZZERS      = $(patsubst tests/fuzz/%.c,out/bin-fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_ROOMS   = core convert fetch
+$F/%.o: %.c $F/flags | $(first)
+	@mkdir -p $(@D)
+	@echo "  fuzz cc $<"
+	@$(FUZZ_CC) -MMD -MP -c -o $@ $<
+$F/flags: $(call unless,$F/flags,$(FUZZ_CC))
+	@mkdir -p $(@D)
+	@echo '[$(FUZZ_CC)]' > $@
+$F/all.a: $(patsubst %.c,$F/%.o,$(foreach r,$(FUZZ_ROOMS),$(call sources,$r)))
+	@rm -f $@; ar rcsDP $@ $^
+$(FUZZERS): out/bin-fuzz/%: $F/tests/fuzz/%.o $(if $(CLANG),,$F/tests/fuzz/drive.o) $F/all.a
+	@mkdir -p $(@D)
+	@echo "  link $@"
+	@$(if $(CLANG),$(CLANG) -fsanitize=fuzzer,$(CC)) $(FUZZ_FLAGS) -pthread -Wl,--as-needed -o $@ $^ \
+	    $(LIBS_fetch) $(LIBS_convert) $(LIBS_core)
+
 FORCE:
 .PHONY: FORCE help tools deps test clean all demo table1 cell
