@@ -293,7 +293,7 @@ $(FUZZERS): out/bin-fuzz/%: $F/tests/fuzz/%.o $(if $(CLANG),,$F/tests/fuzz/drive
 	@mkdir -p $(@D)
 	@echo "  link $@"
 	@$(if $(CLANG),$(CLANG) -fsanitize=fuzzer,$(CC)) $(FUZZ_FLAGS) -pthread -Wl,--as-needed -o $@ $^ \
-	    $(LIBS_fetch) $(LIBS_convert) $(LIBS_core)
+	    $(LIBS_fetch) $(LIBS_convert) $(LIBS_core) -lzip
 
 FORCE:
 .PHONY: FORCE help tools deps test clean all demo table1 cell
