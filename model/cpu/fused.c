@@ -1,0 +1,166 @@
+/* fused.c - runs of nodes that the CPU does in one pass over memory; see host.h's struct fusion.
+ *
+ *   batchnorm_relu      backward reads x alone: the ReLU's mask is computed again
+ *   batchnorm_add_relu  the end of a bottleneck; y is kept for its mask (the next layer keeps it anyway)
+ *   add_relu            the same behind frozen or folded norms: where no batch norm stands before */
+#include "model/cpu/batchnorm.h"
+#include "model/cpu/threads.h"
+#include "model/cpu/vec.h"
+
+static int is(const struct graph *g, int node, enum op op) {
+    return node < g->nodes && g->node[node].op == op;
+}
+
+static int reads(const struct graph *g, int node, int input) {
+    for (int k = 0; k < g->node[node].inputs; k++)
+        if (g->node[node].in[k] == input) return 1;
+    return 0;
+}
+
+/* ---- batch norm, ReLU ---- */
+
+static int match_relu(const struct graph *g, int first) {
+    return is(g, first, OP_batchnorm) && is(g, first + 1, OP_relu) &&
+                   reads(g, first + 1, first)
+               ? 2
+               : 0;
+}
+
+static struct batchnorm with_relu(const struct call *calls, int n) {
+    struct batchnorm b = batchnorm_of(&calls[0]);
+    b.relu = 1;
+    b.y = calls[n - 1].y;
+    b.dy = calls[n - 1].dy;
+    return b;
+}
+
+static void relu_forward(const struct call *calls, int n) {
+    struct batchnorm b = with_relu(calls, n);
+    batchnorm_forward(&b);
+}
+
+static void relu_backward(const struct call *calls, int n) {
+    struct batchnorm b = with_relu(calls, n);
+    batchnorm_backward(&b);
+}
+
+static size_t saved_of_norm(const struct call *calls, int n) {
+    (void)n;
+    return cpu_batchnorm_saved(&calls[0]);
+}
+
+/* ---- batch norm, addition, ReLU ---- */
+
+/* The addition's other input must come from before the run. */
+static int match_add_relu(const struct graph *g, int first) {
+    if (!is(g, first, OP_batchnorm) || !is(g, first + 1, OP_add) ||
+        !is(g, first + 2, OP_relu))
+        return 0;
+    const int *in = g->node[first + 1].in;
+    return (in[0] == first) != (in[1] == first) && reads(g, first + 2, first + 1) ? 3 : 0;
+}
+
+/* Which input of the addition is the shortcut: the one with memory of its own. */
+static int shortcut_of(const struct call *add) {
+    return add->x[0] || add->dx[0] ? 0 : 1;
+}
+
+static void bottleneck_forward(const struct call *calls, int n) {
+    struct batchnorm b = with_relu(calls, n);
+    b.shortcut = calls[1].x[shortcut_of(&calls[1])];
+    batchnorm_forward(&b);
+}
+
+static void bottleneck_backward(const struct call *calls, int n) {
+    struct batchnorm b = with_relu(calls, n);
+    int k = shortcut_of(&calls[1]);
+    b.added = 1;
+    b.dshortcut = calls[1].dx[k];
+    b.sum_shortcut = calls[1].sum[k];
+    batchnorm_backward(&b);
+}
+
+/* ---- addition, ReLU ---- */
+
+static int match_sum(const struct graph *g, int first) {
+    return is(g, first, OP_add) && is(g, first + 1, OP_relu) && reads(g, first + 1, first)
+               ? 2
+               : 0;
+}
+
+struct sum {
+    const struct call *add, *relu;
+    size_t n;
+    int parts;
+};
+
+static struct sum sum_of(const struct call *calls) {
+    size_t n = (size_t)calls->N * shape_count(calls->ys);
+    return (struct sum){&calls[0], &calls[1], n, parts_of(n)};
+}
+
+FAST static void sum_range(const struct sum *s, size_t from, size_t to) {
+    const float *a = s->add->x[0], *b = s->add->x[1];
+    for (size_t i = from; i < to; i += LANES) {
+        vec v, w;
+        get(&v, a + i, to - i);
+        get(&w, b + i, to - i);
+        v += w;
+        v = (vec)(~(v <= 0) & (ivec)v);
+        put((float *)s->relu->y + i, &v, to - i);
+    }
+}
+
+FAST static void sum_back_range(const struct sum *s, size_t from, size_t to) {
+    const float *y = s->relu->y, *dy = s->relu->dy;
+    for (size_t i = from; i < to; i += LANES) {
+        vec v, g, old;
+        get(&v, y + i, to - i);
+        get(&g, dy + i, to - i);
+        g = (vec)((v > 0) & (ivec)g);
+        for (int k = 0; k < 2; k++) {
+            float *dx = s->add->dx[k];
+            if (!dx) continue;
+            v = g;
+            if (s->add->sum[k]) {
+                get(&old, dx + i, to - i);
+                v += old;
+            }
+            put(dx + i, &v, to - i);
+        }
+    }
+}
+
+static void sum_task(void *arg, int task, int worker) {
+    const struct sum *s = arg;
+    (void)worker;
+    sum_range(s, cut_elements(s->n, s->parts, task),
+              cut_elements(s->n, s->parts, task + 1));
+}
+
+static void sum_back_task(void *arg, int task, int worker) {
+    const struct sum *s = arg;
+    (void)worker;
+    sum_back_range(s, cut_elements(s->n, s->parts, task),
+                   cut_elements(s->n, s->parts, task + 1));
+}
+
+static void sum_forward(const struct call *calls, int n) {
+    struct sum s = sum_of(calls);
+    (void)n;
+    parallel(s.parts, sum_task, &s);
+}
+
+static void sum_backward(const struct call *calls, int n) {
+    struct sum s = sum_of(calls);
+    (void)n;
+    parallel(s.parts, sum_back_task, &s);
+}
+
+const struct fusion cpu_fusions[CPU_FUSIONS] = {
+    {"batchnorm_add_relu", match_add_relu, 1 << 0 | RUN_KEEP_Y, 0, bottleneck_forward,
+     bottleneck_backward, saved_of_norm, NULL},
+    {"batchnorm_relu", match_relu, 1 << 0, 1, relu_forward, relu_backward, saved_of_norm,
+     NULL},
+    {"add_relu", match_sum, RUN_KEEP_Y, 0, sum_forward, sum_backward, NULL, NULL},
+};

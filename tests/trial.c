@@ -1,0 +1,383 @@
+/* trial.c - see trial.h. The order of calls and the NULLs are those of model/plan.c. */
+#include "tests/trial.h"
+#include "core/die.h"
+#include "core/rng.h"
+#include "tests/test.h"
+
+enum { GUARD = 64 }; /* bytes before and after a buffer */
+
+static struct shape leaf_shape(const struct trial *t, int leaf) {
+    return t->g->node[leaf].shape;
+}
+size_t trial_leaf_count(const struct trial *t, int leaf) {
+    return (size_t)t->N * shape_count(leaf_shape(t, leaf));
+}
+size_t trial_out_count(const struct trial *t) {
+    return (size_t)t->N * shape_count(t->g->node[t->first + t->nodes - 1].shape);
+}
+
+void trial_begin(struct trial *t, int N, int leaves, const struct shape *shape) {
+    *t = (struct trial){
+        .g = graph_new(), .first = leaves, .leaves = leaves, .N = N, .largest = N};
+    for (int i = 0; i < leaves; i++) {
+        int node = add_input(t->g, 1, &(struct attr){0});
+        t->g->node[node].shape = shape[i];
+    }
+}
+
+static double *drawn(uint64_t seed, uint32_t what, size_t n, double scale, double offset) {
+    double *x = xmalloc(n * sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)(offset + scale * rng_normal(seed, STREAM_INIT, what, i));
+    return x;
+}
+
+static void fill_batch(struct trial *t, uint64_t seed) {
+    size_t n = (size_t)t->N, S = 1;
+    for (int i = 0; i < t->g->nodes; i++) {
+        const struct node *node = &t->g->node[i];
+        if (node->op == OP_loss) S = (size_t)t->g->node[node->in[0]].shape.dim[1];
+        if (node->op == OP_input && i >= t->leaves) S = (size_t)node->shape.dim[1];
+    }
+    t->seed = seed;
+    t->epoch = 3;
+    t->position = xcalloc(n, sizeof *t->position);
+    t->image = xcalloc(n, sizeof *t->image);
+    t->mask = xcalloc(n, sizeof *t->mask);
+    t->flip = xcalloc(n, 1);
+    for (size_t i = 0; i < n; i++) {
+        t->position[i] = (int64_t)(5 + 3 * i);
+        t->flip[i] = (uint8_t)(i % 4);
+        t->image[i] = xmalloc(3 * S * S);
+        t->mask[i] = xcalloc(S * S / 8 + 1, 1);
+        for (size_t j = 0; j < 3 * S * S; j++)
+            t->image[i][j] = (uint8_t)rng_u32(seed, STREAM_INIT, 900, i * 3 * S * S + j);
+        for (size_t j = 0; j < S * S; j++)
+            if (rng_u32(seed, STREAM_INIT, 901, i * S * S + j) % 5 == 0)
+                t->mask[i][j / 8] |= (uint8_t)(1 << j % 8);
+    }
+}
+
+void trial_fill(struct trial *t, uint64_t seed) {
+    t->nodes = t->g->nodes - t->leaves;
+    for (int i = 0; i < t->leaves; i++)
+        t->leaf[i] = drawn(seed, (uint32_t)i, trial_leaf_count(t, i), 1, .1);
+    assert_true(t->g->params <= TRIAL_PARAMS);
+    for (int i = 0; i < t->g->params; i++) {
+        const struct param *p = &t->g->param[i];
+        double scale = p->ndim > 1 ? sqrt(1. / p->fan) : .3;
+        t->param[i] = drawn(seed, 100 + (uint32_t)i, p->count, scale, p->init == INIT_ONE);
+        for (size_t j = 0; j < p->count && strstr(p->name, "running_var"); j++)
+            t->param[i][j] = (float)(.5 + fabs(t->param[i][j]));
+    }
+    t->dy = drawn(seed, 200, trial_out_count(t), 1, 0);
+    fill_batch(t, seed);
+}
+
+void trial_free(struct trial *t) {
+    for (int i = 0; i < TRIAL_LEAVES; i++) xfree(t->leaf[i]);
+    for (int i = 0; i < TRIAL_PARAMS; i++) xfree(t->param[i]);
+    for (int i = 0; i < t->N && t->image; i++) {
+        xfree(t->image[i]);
+        xfree(t->mask[i]);
+    }
+    xfree(t->dy);
+    xfree(t->position);
+    xfree(t->image);
+    xfree(t->mask);
+    xfree(t->flip);
+    graph_free(t->g);
+}
+
+void result_free(struct result *r) {
+    xfree(r->y);
+    xfree(r->loss);
+    for (int i = 0; i < TRIAL_LEAVES; i++) xfree(r->dx[i]);
+    for (int i = 0; i < TRIAL_PARAMS; i++) xfree(r->dw[i]), xfree(r->after[i]);
+    *r = (struct result){0};
+}
+
+/* ---- buffers between sentinels ---- */
+
+struct room { /* everything allocated in one run */
+    enum type real;
+    int count;
+    struct {
+        uint8_t *all;
+        size_t bytes;
+    } buffer[64];
+};
+
+/* n bytes between guards, all NaN. */
+static void *guarded(struct room *room, size_t n) {
+    assert_true(room->count < 64);
+    uint8_t *all = xaligned(n + 2 * GUARD);
+    memset(all, 0xff, n + 2 * GUARD);
+    memset(all, 0xa5, GUARD);
+    memset(all + GUARD + n, 0x5a, GUARD);
+    room->buffer[room->count].all = all;
+    room->buffer[room->count++].bytes = n;
+    return all + GUARD;
+}
+
+static void check_guards(struct room *room) {
+    for (int i = 0; i < room->count; i++) {
+        uint8_t *all = room->buffer[i].all;
+        for (size_t k = 0; k < GUARD; k++)
+            if (all[k] != 0xa5 || all[GUARD + room->buffer[i].bytes + k] != 0x5a)
+                fail_msg("buffer %d of %zu bytes: written %s it", i, room->buffer[i].bytes,
+                         all[k] != 0xa5 ? "before" : "behind");
+        xfree(all);
+    }
+    room->count = 0;
+}
+
+static void *real_room(struct room *room, size_t n) {
+    return guarded(room, n * type_size(room->real));
+}
+
+static void *real_from(struct room *room, const double *from, size_t n) {
+    void *to = real_room(room, n);
+    for (size_t i = 0; i < n; i++) {
+        if (room->real == T_F64)
+            ((double *)to)[i] = from[i];
+        else
+            ((float *)to)[i] = (float)from[i];
+    }
+    return to;
+}
+
+static double *real_back(const struct room *room, const void *from, size_t n) {
+    double *to = xmalloc(n * sizeof *to + 1);
+    for (size_t i = 0; i < n; i++)
+        to[i] = room->real == T_F64 ? ((const double *)from)[i] : ((const float *)from)[i];
+    return to;
+}
+
+/* ---- one run ---- */
+
+enum { NODES = 16 };
+struct state {
+    const struct trial *t;
+    const struct manner *m;
+    const struct kernels *k;
+    struct room room;
+    struct call
+        call[NODES]; /* by node of the run; pointers as a forward pass has them all */
+    void *out[NODES + TRIAL_LEAVES], *grad[NODES + TRIAL_LEAVES]; /* by node of the graph */
+    void *param[TRIAL_PARAMS], *dparam[TRIAL_PARAMS];
+    double *loss;
+};
+
+static const struct node *node_of(const struct state *s, int i) {
+    return &s->t->g->node[s->t->first + i];
+}
+
+static struct call blank(const struct state *s, int i, int N) {
+    const struct node *n = node_of(s, i);
+    struct call c = {.attr = &n->attr,
+                     .phase = s->m->phase,
+                     .N = N,
+                     .inputs = n->inputs,
+                     .ys = n->shape,
+                     .estimate = .25,
+                     .seed = s->t->seed,
+                     .epoch = s->t->epoch,
+                     .position = s->t->position,
+                     .image = (const uint8_t *const *)s->t->image,
+                     .mask = (const uint8_t *const *)s->t->mask,
+                     .flip = s->t->flip,
+                     .loss_scale = 2,
+                     .loss = s->loss};
+    for (int k = 0; k < n->inputs; k++) c.xs[k] = s->t->g->node[n->in[k]].shape;
+    return c;
+}
+
+/* Room for saved and scratch is asked for with the largest batch and no pointers, as plan.c does. */
+static void lend(struct state *s) {
+    struct call largest[NODES];
+    for (int i = 0; i < s->t->nodes; i++) largest[i] = blank(s, i, s->t->largest);
+    const struct fusion *f = s->m->fusion;
+    for (int i = 0; i < (f ? 1 : s->t->nodes); i++) {
+        const struct kernel *k = &s->k->op[node_of(s, i)->op];
+        size_t saved = f          ? (f->saved ? f->saved(largest, s->t->nodes) : 0)
+                       : k->saved ? k->saved(&largest[i])
+                                  : 0;
+        size_t scratch = f            ? (f->scratch ? f->scratch(largest, s->t->nodes) : 0)
+                         : k->scratch ? k->scratch(&largest[i])
+                                      : 0;
+        if (saved) s->call[i].saved = guarded(&s->room, saved);
+        if (scratch) s->call[i].scratch = guarded(&s->room, scratch);
+    }
+}
+
+static void set_up(struct state *s) {
+    const struct trial *t = s->t;
+    for (int i = 0; i < t->leaves; i++)
+        s->out[i] = real_from(&s->room, t->leaf[i], trial_leaf_count(t, i));
+    for (int i = 0; i < t->g->params; i++)
+        s->param[i] = real_from(&s->room, t->param[i], t->g->param[i].count);
+    for (int i = 0; i < t->nodes; i++) {
+        struct call *c = &s->call[i];
+        const struct node *n = node_of(s, i);
+        *c = blank(s, i, t->N);
+        int inner = s->m->fusion && i < t->nodes - 1;
+        s->out[t->first + i] =
+            inner ? NULL : real_room(&s->room, (size_t)t->N * shape_count(n->shape));
+        c->y = s->out[t->first + i];
+        for (int k = 0; k < n->inputs; k++) c->x[k] = s->out[n->in[k]];
+        for (int k = 0; k < NODE_PARAMS; k++)
+            if (n->param[k] >= 0) c->w[k] = s->param[n->param[k]];
+    }
+    lend(s);
+}
+
+static void forward(struct state *s, enum phase phase) {
+    for (int i = 0; i < s->t->nodes; i++) s->call[i].phase = phase;
+    if (s->m->fusion) {
+        s->m->fusion->forward(s->call, s->t->nodes);
+        return;
+    }
+    for (int i = 0; i < s->t->nodes; i++) s->k->op[node_of(s, i)->op].forward(&s->call[i]);
+}
+
+static double stands(size_t i) {
+    return .25 * (double)(i % 7);
+}
+
+/* A gradient's room: NaN where it will be set, numbers where it will be added to. */
+static void *gradient_room(struct state *s, size_t n, int sum) {
+    if (!sum) return real_room(&s->room, n);
+    double *numbers = xmalloc(n * sizeof *numbers);
+    for (size_t i = 0; i < n; i++) numbers[i] = stands(i);
+    void *room = real_from(&s->room, numbers, n);
+    xfree(numbers);
+    return room;
+}
+
+static void want_inputs(struct state *s, int i, struct call *c) {
+    const struct trial *t = s->t;
+    const struct node *n = node_of(s, i);
+    int inside = s->m->fusion != NULL;
+    for (int k = 0; k < n->inputs; k++) {
+        int in = n->in[k], leaf = in < t->leaves;
+        if ((leaf && s->m->without >> in & 1) || (!leaf && inside)) continue;
+        c->sum[k] = s->grad[in] ? 1 : leaf && s->m->sum;
+        if (!s->grad[in])
+            s->grad[in] = gradient_room(s, (size_t)t->N * shape_count(t->g->node[in].shape),
+                                        c->sum[k]);
+        c->dx[k] = s->grad[in];
+    }
+}
+
+/* The pointers that backward may see, and no other. */
+static void backward_call(struct state *s, int i, struct call *c) {
+    const struct trial *t = s->t;
+    const struct node *n = node_of(s, i);
+    const struct fusion *f = s->m->fusion;
+    int keeps_x = f ? f->keep >> i & 1 : op_keeps_x(n->op);
+    int keeps_y = f ? i == t->nodes - 1 && (f->keep & RUN_KEEP_Y) : op_keeps_y(n->op);
+    *c = s->call[i];
+    for (int k = 0; k < n->inputs; k++)
+        if (!keeps_x) c->x[k] = NULL;
+    if (!keeps_y) c->y = NULL;
+    c->phase = s->m->phase;
+    c->dy = s->grad[t->first + i];
+    want_inputs(s, i, c);
+    for (int k = 0; k < NODE_PARAMS; k++) {
+        int p = n->param[k];
+        if (p < 0 || t->g->param[p].buffer || s->m->without >> (8 + p) & 1) continue;
+        c->sum_dw |= s->dparam[p] != NULL;
+        if (!s->dparam[p]) s->dparam[p] = real_room(&s->room, t->g->param[p].count);
+        c->dw[k] = s->dparam[p];
+    }
+}
+
+static void backward(struct state *s) {
+    const struct trial *t = s->t;
+    struct call calls[NODES];
+    if (node_of(s, t->nodes - 1)->op != OP_loss)
+        s->grad[t->first + t->nodes - 1] = real_from(&s->room, t->dy, trial_out_count(t));
+    for (int i = t->nodes - 1; i >= 0; i--) {
+        backward_call(s, i, &calls[i]);
+        if (!s->m->fusion) s->k->op[node_of(s, i)->op].backward(&calls[i]);
+    }
+    if (s->m->fusion) s->m->fusion->backward(calls, t->nodes);
+}
+
+static void hand_over(struct state *s, struct result *r) {
+    const struct trial *t = s->t;
+    r->y = real_back(&s->room, s->out[t->first + t->nodes - 1], trial_out_count(t));
+    for (int i = 0; i < t->leaves; i++)
+        if (s->grad[i]) r->dx[i] = real_back(&s->room, s->grad[i], trial_leaf_count(t, i));
+    for (int i = 0; i < t->g->params; i++) {
+        if (s->dparam[i])
+            r->dw[i] = real_back(&s->room, s->dparam[i], t->g->param[i].count);
+        r->after[i] = real_back(&s->room, s->param[i], t->g->param[i].count);
+    }
+    r->loss = s->loss;
+}
+
+void trial_run(const struct trial *t, const struct kernels *k, const struct manner *m,
+               struct result *r) {
+    struct state s = {.t = t, .m = m, .k = k, .room.real = k->real};
+    assert_true(t->nodes <= NODES);
+    s.loss = xcalloc((size_t)t->N, sizeof *s.loss);
+    set_up(&s);
+    forward(&s, m->phase);
+    if (m->again) {
+        size_t bytes = trial_out_count(t) * type_size(k->real);
+        memset(s.out[t->first + t->nodes - 1], 0xff, bytes);
+        forward(&s, PHASE_AGAIN);
+    }
+    for (int i = 0; i < t->nodes; i++) s.call[i].phase = m->phase;
+    if (!m->forward_only) backward(&s);
+    *r = (struct result){0};
+    hand_over(&s, r);
+    check_guards(&s.room);
+}
+
+/* ---- comparing ---- */
+
+/* Calls body for every pair of arrays that a result has. */
+#define FOR_ARRAYS(body)                                                                   \
+    do {                                                                                   \
+        static const char *const dx[] = {"dx0", "dx1", "dx2", "dx3", "dx4"};               \
+        static const char *const dw[] = {"dw0", "dw1", "dw2", "dw3",                       \
+                                         "dw4", "dw5", "dw6", "dw7"};                      \
+        static const char *const after[] = {                                               \
+            "w0", "w1", "w2", "w3", "w4", "w5", "w6", "w7"};                               \
+        size_t N_ = (size_t)t->N;                                                          \
+        body(a->y, b->y, trial_out_count(t), "y");                                         \
+        body(a->loss, b->loss, N_, "loss");                                                \
+        for (int i = 0; i < t->leaves; i++)                                                \
+            body(a->dx[i], b->dx[i], trial_leaf_count(t, i), dx[i]);                       \
+        for (int i = 0; i < t->g->params; i++) {                                           \
+            body(a->dw[i], b->dw[i], t->g->param[i].count, dw[i]);                         \
+            body(a->after[i], b->after[i], t->g->param[i].count, after[i]);                \
+        }                                                                                  \
+    } while (0)
+
+double result_distance(const struct trial *t, const struct result *a,
+                       const struct result *b, const char **where) {
+    double most = -1;
+#define DISTANCE(p, q, n, name)                                                            \
+    do {                                                                                   \
+        assert_int_equal((p) != NULL, (q) != NULL);                                        \
+        double d_ = (p) ? relative_l2(p, q, n) : 0;                                        \
+        if (!(d_ <= most)) most = d_, *where = name;                                       \
+        if (isnan(d_)) return d_;                                                          \
+    } while (0)
+    FOR_ARRAYS(DISTANCE);
+    return most;
+}
+
+int result_same(const struct trial *t, const struct result *a, const struct result *b) {
+#define SAME(p, q, n, name)                                                                \
+    do {                                                                                   \
+        (void)(name);                                                                      \
+        if ((p) && memcmp(p, q, (n) * sizeof *(p))) return 0;                              \
+    } while (0)
+    FOR_ARRAYS(SAME);
+    return 1;
+}
