@@ -297,8 +297,8 @@ static void host_score(struct machine *m, enum set set, struct counts *counts, d
 
 static void host_infer(struct machine *m, const uint8_t *const *image, int count, float *logits)
 {
-    int side = m->job.graph->node[m->job.graph->logits].shape.dim[1];
-    size_t pixels = (size_t)side * (size_t)side;
+    const struct graph *g = m->job.graph;
+    size_t each = shape_count(g->node[g->logits].shape), pixels = shape_count(g->node[0].shape) / 3;
     uint8_t *blank = xcalloc(pixels / 8 + 1, 1);
     const void *y = at(m, &m->infer.plan, m->infer.plan.logits);
     for (int i = 0; i < count; i += m->job.batch) {
@@ -309,7 +309,7 @@ static void host_infer(struct machine *m, const uint8_t *const *image, int count
             m->flip[k] = 0;
         }
         run(m, &m->infer, PHASE_INFER, n, 0, 0);
-        for (size_t j = 0; j < (size_t)n * pixels; j++) logits[(size_t)i * pixels + j] = (float)logit(m, y, j);
+        for (size_t j = 0; j < (size_t)n * each; j++) logits[(size_t)i * each + j] = (float)logit(m, y, j);
     }
     xfree(blank);
 }

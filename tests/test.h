@@ -30,8 +30,9 @@
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, test_enter, test_leave)
 #define test_run(tests) (test_begin(), cmocka_run_group_tests(tests, NULL, NULL))
 
-static char test_home[PATH_MAX]; /* where the program was started */
-static char test_dir[PATH_MAX];  /* the running test's directory */
+/* Weak: one of each in a program of several files. */
+__attribute__((weak)) char test_home[PATH_MAX]; /* where the program was started */
+__attribute__((weak)) char test_dir[PATH_MAX];   /* the running test's directory */
 
 static inline void test_begin(void) {
     if (!getcwd(test_home, sizeof test_home)) abort();
