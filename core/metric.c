@@ -1,6 +1,7 @@
 /* metric.c - Dice and IoU; refuses nothing, decides only what two empty masks are worth. */
 #include "metric.h"
 
+/* [dice */
 double dice(struct counts c) {
     if (c.pred + c.truth == 0) return 1;
     return 2.0 * (double)c.inter / (double)(c.pred + c.truth);
@@ -10,6 +11,7 @@ double iou(struct counts c) {
     int64_t together = c.pred + c.truth - c.inter;
     return together == 0 ? 1 : (double)c.inter / (double)together;
 }
+/* dice] */
 
 struct counts count_masks(const uint8_t *pred, const uint8_t *truth, int64_t n) {
     struct counts c = {0, 0, 0};

@@ -5,7 +5,7 @@
 #include <string.h>
 
 char *escape_markdown(const char *text) {
-    static const char signs[] = "\\`*_{}[]()#+!<>&|~^$@\"'=";
+    static const char signs[] = "\\`*_{}[]#!<>&|~^$@";
     char *out = xmalloc(2 * strlen(text) + 1), *to = out;
     for (const char *p = text; *p; p++) {
         if (strchr(signs, *p)) *to++ = '\\';

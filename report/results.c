@@ -164,7 +164,8 @@ void result_text(const struct result *row, char *out, size_t size) {
     const char *metric = strrchr(row->key, '/') + 1;
     bool difference =
         strstr(row->key, "-vs-") || strstr(metric, "minus") || strstr(metric, "above");
-    if (row->method && strcmp(row->method, "printed") == 0 && row->text)
+    if (row->method && strcmp(row->method, "printed") == 0 && row->text &&
+        strchr(row->text, '.'))
         snprintf(out, size, "%s", row->text);
     else if (difference)
         snprintf(out, size, "%+.4f", row->value);

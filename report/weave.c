@@ -26,8 +26,10 @@ void weave_fail(struct weaver *w, const char *format, ...) {
     va_start(list, format);
     vsnprintf(message, sizeof message, format, list);
     va_end(list);
-    warn("%s:%d: %s", w->path, w->line, message);
-    w->failures++;
+    char *longer =
+        xprintf("%s%s:%d: %s\n", w->failures ? w->failures : "", w->path, w->line, message);
+    xfree(w->failures);
+    w->failures = longer;
 }
 
 bool weave_inside(const char *name) {
@@ -183,7 +185,7 @@ static bool well_formed(struct weaver *w, const char *s, size_t n) {
 }
 
 char *weave(const char *text, size_t n, const char *path, const struct results *results,
-            const struct weave_options *options, int *failures) {
+            const struct weave_options *options, char **failures) {
     struct weaver w = {.options = options, .results = results, .path = path};
     weave_puts(&w, "");
     if (options->notice) {

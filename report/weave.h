@@ -31,18 +31,18 @@ struct weave_options {
 };
 enum { WEAVE_LIMIT = 4 << 20 }; /* bytes of a paper, an include or a source */
 
-/* The woven text (caller frees), or NULL when something failed: then every failure was
- * warned of as "PATH:LINE: what" and *failures counts them. `text` has n bytes; `path` only
- * names it. */
+/* The woven text, or NULL when something failed: then *failures holds a line "PATH:LINE: what" for
+ * each failure, else NULL. Caller frees both. `text` has n bytes; `path` only names it. */
 char *weave(const char *text, size_t n, const char *path, const struct results *results,
-            const struct weave_options *options, int *failures);
+            const struct weave_options *options, char **failures);
 
 /* ---- what weave's own files share ---- */
 struct weaver {
     const struct weave_options *options;
     const struct results *results;
     const char *path;
-    int line, failures;
+    int line;
+    char *failures;
     bool fenced;
     char fence; /* the open fence's sign and length */
     int fence_length;

@@ -35,13 +35,16 @@ static char *notice_of(const char *path) {
 
 static void weave_file(char *const *name, struct weave_options *options) {
     size_t n;
-    int failures;
+    char *failures;
     struct results results;
     char *folder = folder_of(name[2]), *paper = file_read(name[0], WEAVE_LIMIT, &n);
     if (!options->include) options->include = folder;
     results_read(&results, name[1]);
     char *text = weave(paper, n, name[0], &results, options, &failures);
-    if (!text) die_no("%s: %d failures above; nothing was written", name[0], failures);
+    if (!text) {
+        fputs(failures, stderr);
+        die_no("%s: failures above; nothing was written", name[0]);
+    }
     file_write(name[2], text, strlen(text));
     xfree(text);
     xfree(paper);
