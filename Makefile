@@ -96,7 +96,9 @@ SPLITS          = $(foreach d,$(DATASETS),$(foreach s,$(SEEDS),$P/splits/$d.$(SP
 WEIGHTS         = $(patsubst %,$P/weights/%.bag,$(sort $(foreach c,$(CELLS),$(call weights_of,$c))))
 DRAWN           = $(filter $P/weights/random-%,$(WEIGHTS))
 dot             = $(word $(1),$(subst ., ,$(2)))
-$(PACKS): $P/data/%.bag: $(CONF)/%.conf $$(SOURCES_$$*:%=$S/%.src) $$(SOURCES_$$*:%=$P/raw/%) | $B/pack
+described       = $(SOURCES_$(1):%=$S/%.src)
+fetched         = $(SOURCES_$(1):%=$P/raw/%)
+$(PACKS): $P/data/%.bag: $(CONF)/%.conf $$(call described,$$*) $$(call fetched,$$*) | $B/pack
 	$B/pack $^ $@
 $(SPLITS): $P/splits/%.tsv: $P/data/$$(call dot,1,$$*).bag | $B/split
 	$B/split $(call dot,2,$*) $(patsubst s%,%,$(call dot,3,$*)) $< $@
@@ -175,21 +177,18 @@ REQUIRED  = -std=c11 -D_GNU_SOURCE -I. -ffp-contract=off -fno-strict-aliasing -p
 COMPILE   = $(CC) $(REQUIRED) $(CFLAGS) $(MODE_$(MODE))
 LINK      = $(CC) $(CFLAGS) $(MODE_$(MODE)) -pthread -Wl,--as-needed $(LDFLAGS)
 
-# What stands behind a room's own objects (the linker takes from an archive what is called), and
-# the libraries from outside.
+# A room's objects stand in an archive, of which the linker takes what is called. Which archives each
+# room's programs may call, and the libraries from outside:
 ROOMS            = core fetch convert model train eval report tests tests/peer
-CORE             = $O/core.a
-MODEL            = $O/model.a
-HELP             = $O/tests.a
-BEHIND_core      = $(CORE)
-BEHIND_fetch     = $(CORE)
-BEHIND_convert   = $(CORE)
-BEHIND_model     = $(MODEL) $(CORE)
-BEHIND_train     = $(MODEL) $(CORE)
-BEHIND_eval      = $(MODEL) $(CORE)
-BEHIND_report    = $(CORE)
-BEHIND_tests     = $(HELP) $(CORE)
-BEHIND_tests/peer = $(MODEL) $(CORE)
+CALLS_core       = core
+CALLS_fetch      = fetch core
+CALLS_convert    = convert core
+CALLS_model      = model core
+CALLS_train      = train model core
+CALLS_eval       = eval model core
+CALLS_report     = report core
+CALLS_tests      = tests core
+CALLS_tests/peer = tests/peer model core
 LIBS_core        = -ljansson -lcrypto -ljpeg -lpng -ltiff -lz -lm
 LIBS_model       = -lopenblas
 LIBS_fetch       = -lcurl
@@ -197,8 +196,8 @@ LIBS_convert     = -larchive
 LIBS_tests       = -lcmocka -lzip -larchive
 
 sources   = $(filter-out %_main.c %_test.c,$(wildcard $(1)/*.c))
-objects   = $(patsubst %.c,$O/%.o,$(1))
-own       = $(call objects,$(filter-out $(wildcard tests/*.c),$(call sources,$(1))))
+objects   = $(patsubst %.c,$O/%.o,$(call sources,$(1)))
+archives  = $(patsubst %,$O/%.a,$(sort $(1)))
 home      = $(firstword $(foreach r,$(ROOMS),$(if $(wildcard $r/$(1)_main.c),$r)))
 tested    = $(firstword $(subst _, ,$(1)))
 TOOLS     = $(foreach r,$(ROOMS),$(patsubst $r/%_main.c,$B/%,$(wildcard $r/*_main.c)))
@@ -229,19 +228,20 @@ COMPUTES  = $(sort $(wildcard core/*.[ch] model/*.[ch] model/*/*.[ch] model/gpu/
 FLAGS_train/record = -DSOURCES_SHA256='"$(firstword $(shell cat $(COMPUTES) | sha256sum))"'
 $O/train/record.o: $(COMPUTES)
 
-$(CORE): $(call objects,$(call sources,core))
-$(MODEL): $(call objects,$(call sources,model) $(wildcard model/ref/*.c model/cpu/*.c)) $(GPU)
-$(HELP): $(call objects,$(call sources,tests))
-$(CORE) $(MODEL) $(HELP):
-	@rm -f $@; ar rcsD $@ $^
-$(TOOLS): $B/%: $O/$$(call home,$$*)/$$*_main.o $$(call own,$$(call home,$$*)) $$(BEHIND_$$(call home,$$*))
+MACHINES_model = $(call objects,model/ref) $(call objects,model/cpu) $(GPU)
+$(ROOMS:%=$O/%.a): $O/%.a: $$(call objects,$$*) $$(MACHINES_$$*)
+	@rm -f $@; ar rcsDP $@ $^
+$(TOOLS): $B/%: $O/$$(call home,$$*)/$$*_main.o $$(call archives,$$(CALLS_$$(call home,$$*)))
 	@mkdir -p $(@D)
 	@echo "  link $@"
-	@$(LINK) -o $@ $^ $(LIBS_$(call home,$*)) $(LIBS_model) $(LIBS_core)
-$(TESTS): $B/%: $O/tests/$$*.o $$(call own,$$(call tested,$$*)) $(HELP) $(MODEL) $(CORE)
+	@$(LINK) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+	    $(LIBS_$(call home,$*)) $(LIBS_model) $(LIBS_core)
+# A test program may call its room, the tests' helpers, model and core.
+$(TESTS): $B/%: $O/tests/$$*.o $$(call archives,tests model core $$(CALLS_$$(call tested,$$*)))
 	@mkdir -p $(@D)
 	@echo "  link $@"
-	@$(LINK) -o $@ $^ $(LIBS_$(call tested,$*)) $(LIBS_tests) $(LIBS_model) $(LIBS_core)
+	@$(LINK) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+	    $(LIBS_$(call tested,$*)) $(LIBS_tests) $(LIBS_model) $(LIBS_core)
 tools: $(TOOLS)
 
 # ---- 8. The machine -----------------------------------------------------------------------------
