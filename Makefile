@@ -259,6 +259,9 @@ deps:
 	    $$sudo apt-get update -q && \
 	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
 	fi
+doctor:
+	@CC='$(CC)' NVCC='$(NVCC)' PEER_PYTHON='$(PEER_PYTHON)' PROFILE=$(PROFILE) SOURCES=$S WANTED='$(WANTED)' \
+	    RAW=$P/raw MIRROR='$(MIRROR)' tests/doctor.sh
 help:
 	@sed -n 's/^#: //p' Makefile
 clean:
@@ -296,4 +299,4 @@ $(FUZZERS): out/bin-fuzz/%: $F/tests/fuzz/%.o $(if $(CLANG),,$F/tests/fuzz/drive
 	    $(LIBS_fetch) $(LIBS_convert) $(LIBS_core) -lzip
 
 FORCE:
-.PHONY: FORCE help tools deps test clean all demo table1 cell
+.PHONY: FORCE help tools deps doctor test clean all demo table1 cell
