@@ -1,12 +1,11 @@
 /* pack.c - reads a data set's bag; refuses tensors that disagree with each other in anything. */
 #include "pack.h"
 #include "die.h"
+#include "image.h"
 #include "text.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { SIDE = 8192 }; /* pixels; as core/image.h's limit */
 
 static const char remedy[] = "delete it and run make again";
 
@@ -67,9 +66,9 @@ static void check_runs(const struct pack *p, size_t runs) {
     for (int i = 0; i < p->count; i++) {
         uint64_t from = p->rle_index[i], to = p->rle_index[i + 1], sum = 0;
         int32_t height = p->size[2 * i], width = p->size[2 * i + 1];
-        if (height < 1 || width < 1 || height > SIDE || width > SIDE)
+        if (height < 1 || width < 1 || height > IMAGE_SIDE || width > IMAGE_SIDE)
             die_no("%s: item %d: original size %dx%d, wanted 1 to %d; %s",
-                   quoted(p->bag.path), i, height, width, (int)SIDE, remedy);
+                   quoted(p->bag.path), i, height, width, (int)IMAGE_SIDE, remedy);
         if (from > to || to > runs) refuse(p, "orig_index", (long)to, (long)runs);
         for (uint64_t k = from; k < to; k++) sum += p->rle[k];
         need(p, "sum of an item's runs", (long)sum, (long)height * width);
@@ -89,9 +88,9 @@ void pack_open(struct pack *pack, const char *path) {
     p->side = image->dim[1];
     if (p->count < 1 || p->count == INT_MAX)
         die_no("%s: %d items, wanted at least 1; %s", quoted(path), p->count, remedy);
-    if (p->side < 8 || p->side > SIDE || p->side % 8)
+    if (p->side < 8 || p->side > IMAGE_SIDE || p->side % 8)
         die_no("%s: pictures of %d pixels, wanted a multiple of 8 up to %d; %s",
-               quoted(path), p->side, (int)SIDE, remedy);
+               quoted(path), p->side, (int)IMAGE_SIDE, remedy);
     need(p, "image's width", image->dim[2], p->side);
     need(p, "image's channels", image->dim[3], 3);
     need(p, "mask's count", mask->dim[0], p->count);

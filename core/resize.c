@@ -1,0 +1,150 @@
+/* resize.c - Pillow's Image.resize in integers, bit for bit. It refuses to invent a rounding of
+ * its own: weights in 22 bits, 8 bits between the passes. */
+#include "resize.h"
+#include "die.h"
+#include "taps.h"
+#include <string.h>
+
+/* Samples taken at a time in the horizontal pass: whole pixels of 1 and of 3 channels. */
+enum { LANES = 12, BITS = 22, ROWS = 8 };
+
+/* Pillow, Resample.c: normalize_coeffs_8bpc. [out][room] */
+static int *fixed_weights(const struct taps *t, int out) {
+    size_t n = (size_t)out * (size_t)t->room;
+    int *fixed = xcalloc(n, sizeof *fixed);
+    for (size_t i = 0; i < n; i++) {
+        double w = t->weight[i] * (1 << BITS);
+        fixed[i] = (int)(w < 0 ? w - 0.5 : w + 0.5);
+    }
+    return fixed;
+}
+
+static uint8_t to_byte(int sum) {
+    int x = (sum + (1 << (BITS - 1))) >> BITS; /* arithmetic: rounds down below zero too */
+    return (uint8_t)(x < 0 ? 0 : x > 255 ? 255 : x);
+}
+
+/* sum[l] = the weighted samples of lane l; lane l holds channel l % channels. */
+static void add_lanes(const uint8_t *restrict sample, const int *restrict weight,
+                      int blocks, int *restrict sum) {
+    int s[LANES] = {0};
+    for (int b = 0; b < blocks; b++)
+        for (int l = 0; l < LANES; l++)
+            s[l] += sample[b * LANES + l] * weight[b * LANES + l];
+    memcpy(sum, s, sizeof s);
+}
+
+/* [height][in][channels] to [height][out][channels]. */
+static void across(const struct image *in, int width, enum filter filter, uint8_t *to) {
+    int channels = in->channels;
+    struct taps t;
+    taps_make(&t, in->width, width, filter);
+    int *fixed = fixed_weights(&t, width);
+    int blocks = (t.room * channels + LANES - 1) / LANES;
+    size_t row = (size_t)in->width * (size_t)channels, room = (size_t)blocks * LANES;
+    int *weight = xcalloc(size_mul((size_t)width, room, "resize"), sizeof *weight);
+    for (int i = 0; i < width; i++)
+        for (int k = 0; k < t.room * channels; k++)
+            weight[(size_t)i * room + (size_t)k] = fixed[i * t.room + k / channels];
+    /* rows with a tail, because a block may reach past the end, with weight zero */
+    uint8_t *rows = xcalloc(ROWS, row + room);
+    for (int y = 0; y < in->height; y += ROWS) {
+        int n = in->height - y < ROWS ? in->height - y : ROWS;
+        for (int r = 0; r < n; r++)
+            memcpy(rows + (size_t)r * (row + room), in->pixel + (size_t)(y + r) * row, row);
+        for (int i = 0; i < width; i++)
+            for (int r = 0; r < n; r++) {
+                int s[LANES];
+                const uint8_t *sample = rows + (size_t)r * (row + room);
+                add_lanes(sample + t.first[i] * channels, weight + (size_t)i * room, blocks,
+                          s);
+                uint8_t *pixel =
+                    to + ((size_t)(y + r) * (size_t)width + (size_t)i) * (size_t)channels;
+                for (int c = 0; c < channels; c++) {
+                    int sum = 0;
+                    for (int l = c; l < LANES; l += channels) sum += s[l];
+                    pixel[c] = to_byte(sum);
+                }
+            }
+    }
+    xfree(rows);
+    xfree(weight);
+    xfree(fixed);
+    taps_free(&t);
+}
+
+static void add_row(const uint8_t *restrict sample, int weight, int *restrict sum,
+                    size_t n) {
+    for (size_t i = 0; i < n; i++) sum[i] += sample[i] * weight;
+}
+
+/* [in][row] to [height][row]. */
+static void down(const uint8_t *from, size_t row, int in, int height, enum filter filter,
+                 uint8_t *to) {
+    struct taps t;
+    taps_make(&t, in, height, filter);
+    int *fixed = fixed_weights(&t, height);
+    int *sum = xcalloc(row, sizeof *sum);
+    for (int y = 0; y < height; y++) {
+        memset(sum, 0, row * sizeof *sum);
+        for (int k = 0; k < t.room; k++) {
+            int weight = fixed[y * t.room + k];
+            if (weight) add_row(from + (size_t)(t.first[y] + k) * row, weight, sum, row);
+        }
+        for (size_t i = 0; i < row; i++) to[(size_t)y * row + i] = to_byte(sum[i]);
+    }
+    xfree(sum);
+    xfree(fixed);
+    taps_free(&t);
+}
+
+/* Pillow, Geometry.c: ImagingScaleAffine. The coordinate is a running sum there, so here too. */
+static int *nearest_places(int in, int out) {
+    int *place = xcalloc((size_t)out, sizeof *place);
+    double scale = (double)in / out, at = scale * 0.5;
+    for (int i = 0; i < out; i++, at += scale) place[i] = at < in ? (int)at : in - 1;
+    return place;
+}
+
+static void nearest(const struct image *in, struct image *out) {
+    int *x = nearest_places(in->width, out->width);
+    int *y = nearest_places(in->height, out->height);
+    uint8_t *to = out->pixel;
+    size_t channels = (size_t)in->channels, row = (size_t)in->width * channels;
+    for (int j = 0; j < out->height; j++)
+        for (int i = 0; i < out->width; i++, to += channels)
+            memcpy(to, in->pixel + (size_t)y[j] * row + (size_t)x[i] * channels, channels);
+    xfree(x);
+    xfree(y);
+}
+
+void resize(const struct image *in, int width, int height, enum filter filter,
+            struct image *out) {
+    size_t row = size_mul((size_t)width, (size_t)in->channels, "resize");
+    *out = (struct image){width, height, in->channels, NULL};
+    out->pixel = xmalloc(size_mul(row, (size_t)height, "resize"));
+    if (filter == FILTER_NEAREST) {
+        nearest(in, out);
+        return;
+    }
+    /* a pass that keeps the length is left out, as Pillow does */
+    uint8_t *between = in->pixel;
+    if (width != in->width) {
+        between = height == in->height
+                      ? out->pixel
+                      : xmalloc(size_mul(row, (size_t)in->height, "resize"));
+        across(in, width, filter, between);
+    }
+    if (height != in->height)
+        down(between, row, in->height, height, filter, out->pixel);
+    else if (width == in->width)
+        memcpy(out->pixel, in->pixel, row * (size_t)height);
+    if (between != in->pixel && between != out->pixel) xfree(between);
+}
+
+int filter_parse(const char *text) {
+    static const char *const names[] = {"nearest", "bilinear", "bicubic"};
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(text, names[i])) return i;
+    return -1;
+}
