@@ -21,9 +21,11 @@ static int first_is_npy(const uint8_t *bytes, size_t n) {
 static enum container sniff(const uint8_t *bytes, size_t n) {
     if (begins(bytes, n, "PK\3\4", 4)) return first_is_npy(bytes, n) ? NPZ : ZIP;
     if (begins(bytes, n, "\211HDF\r\n\032\n", 8)) return HDF5;
-    if (n > 8 && bytes[8] == '{') return SAFETENSORS; /* before PICKLE: its length may begin 80 02 */
-    /* PROTO 2, LONG1 of ten bytes: 0x1950a86a20f9469cfc6c (torch/serialization.py, MAGIC_NUMBER) */
-    if (begins(bytes, n, "\200\2\212\012\154\374\234\106\371\040\152\250\120\031", 14)) return STACKED;
+    if (n > 8 && bytes[8] == '{')
+        return SAFETENSORS; /* before PICKLE: its length may begin 80 02 */
+    /* PROTO 2, LONG1 of ten bytes: torch/serialization.py's MAGIC_NUMBER */
+    if (begins(bytes, n, "\200\2\212\012\154\374\234\106\371\040\152\250\120\031", 14))
+        return STACKED;
     if (n >= 512 && n % 512 == 0 && !memcmp(bytes + 257, "ustar", 5)) return TAR;
     if (begins(bytes, n, "\200", 1) && n > 1 && bytes[1] <= 5) return PICKLE;
     size_t at = 0;
@@ -32,31 +34,40 @@ static enum container sniff(const uint8_t *bytes, size_t n) {
     return UNKNOWN;
 }
 
-static _Noreturn void refuse(enum container kind, const uint8_t *bytes, size_t n, const char *path) {
+static _Noreturn void refuse(enum container kind, const uint8_t *bytes, size_t n,
+                             const char *path) {
     static const char resave[] = "re-save it with today's PyTorch: "
                                  "torch.save(torch.load(FILE, weights_only=True), NEW)";
     switch (kind) {
     case STACKED:
     case TAR:
-        die_no("%s: this is PyTorch's pre-1.6 format (%s), wanted its zip form or safetensors; %s",
+        die_no("%s: this is PyTorch's pre-1.6 format (%s), wanted its zip form or "
+               "safetensors; %s",
                path, kind == TAR ? "a tar" : "stacked pickles", resave);
     case PICKLE:
-        die_no("%s: a bare pickle, wanted PyTorch's zip form or safetensors; %s", path, resave);
+        die_no("%s: a bare pickle, wanted PyTorch's zip form or safetensors; %s", path,
+               resave);
     case HDF5:
-        die_no("%s: a Keras (HDF5) file, wanted PyTorch's zip form or safetensors; this version does "
-               "not read HDF5", path);
+        die_no("%s: a Keras (HDF5) file, wanted PyTorch's zip form or safetensors; this "
+               "version does "
+               "not read HDF5",
+               path);
     case NPZ:
-        die_no("%s: a numpy .npz file, wanted PyTorch's zip form or safetensors; this version does "
-               "not read .npz", path);
+        die_no("%s: a numpy .npz file, wanted PyTorch's zip form or safetensors; this "
+               "version does "
+               "not read .npz",
+               path);
     case PAGE:
         die_no("%s: a web page, wanted a checkpoint; download the file itself", path);
     default:
-        die_no("%s: begins with '%s', wanted PyTorch's zip form or safetensors; fetch it again", path,
-               quoted_bytes(bytes, n < 16 ? n : 16));
+        die_no("%s: begins with '%s', wanted PyTorch's zip form or safetensors; fetch it "
+               "again",
+               path, quoted_bytes(bytes, n < 16 ? n : 16));
     }
 }
 
-void checkpoint_parse(struct checkpoint *c, const uint8_t *bytes, size_t n, const char *path) {
+void checkpoint_parse(struct checkpoint *c, const uint8_t *bytes, size_t n,
+                      const char *path) {
     memset(c, 0, sizeof *c);
     if (!n) die_world("%s: an empty file, wanted a checkpoint; fetch it again", path);
     enum container kind = sniff(bytes, n);

@@ -11,31 +11,36 @@
 static void read_list(struct table *t, const char *folder, const char *name) {
     char *file = xprintf("%s.tsv", name);
     if (strchr(name, '/') || name[0] == '.')
-        die_no("'%s': not a name of a list in %s, wanted one like resnet50", quoted(name), folder);
+        die_no("'%s': not a name of a list in %s, wanted one like resnet50", quoted(name),
+               folder);
     char *path = file_join(folder, file);
     if (!file_exists(path))
-        die_world("%s: absent, wanted a list of tensor names; say --names DIR, or run where "
-                  "convert/names is", path);
+        die_world(
+            "%s: absent, wanted a list of tensor names; say --names DIR, or run where "
+            "convert/names is",
+            path);
     table_read(t, path);
     xfree(path);
     xfree(file);
 }
 
 /* "[64,3,7,7]" or "[]". */
-static void parse_shape(const struct table *t, int row, const char *text, struct wanted *w) {
+static void parse_shape(const struct table *t, int row, const char *text,
+                        struct wanted *w) {
     const char *p = text;
     int good = *p++ == '[';
     while (good && *p != ']') {
         char *end;
         long n = *p >= '1' && *p <= '9' ? strtol(p, &end, 10) : 0;
-        good = n > 0 && n <= INT_MAX && w->ndim < TENSOR_DIMS && (*end == ',' || *end == ']') &&
-               !(*end == ',' && end[1] == ']');
+        good = n > 0 && n <= INT_MAX && w->ndim < TENSOR_DIMS &&
+               (*end == ',' || *end == ']') && !(*end == ',' && end[1] == ']');
         if (!good) break;
         w->dim[w->ndim++] = (int)n;
         p = *end == ',' ? end + 1 : end;
     }
     if (!good || p[0] != ']' || p[1])
-        die_no("%s:%d: shape '%s', wanted one like [64,3,7,7]", t->path, t->line[row], quoted(text));
+        die_no("%s:%d: shape '%s', wanted one like [64,3,7,7]", t->path, t->line[row],
+               quoted(text));
 }
 
 static int ends_with(const char *text, const char *end) {
@@ -43,7 +48,8 @@ static int ends_with(const char *text, const char *end) {
     return n >= m && !strcmp(text + n - m, end);
 }
 
-void names_open(struct names *names, const char *folder, const char *encoder, const char *map) {
+void names_open(struct names *names, const char *folder, const char *encoder,
+                const char *map) {
     memset(names, 0, sizeof *names);
     read_list(&names->list, folder, encoder);
     const struct table *t = &names->list;
@@ -56,8 +62,8 @@ void names_open(struct names *names, const char *folder, const char *encoder, co
         w->optional = ends_with(w->name, ".num_batches_tracked");
         parse_shape(t, i, table_get(t, i, shape), w);
         if (i && strcmp(names->wanted[i - 1].name, w->name) >= 0)
-            die_no("%s:%d: '%s' after '%s', wanted names sorted, each once", t->path, t->line[i],
-                   quoted(w->name), quoted(names->wanted[i - 1].name));
+            die_no("%s:%d: '%s' after '%s', wanted names sorted, each once", t->path,
+                   t->line[i], quoted(w->name), quoted(names->wanted[i - 1].name));
     }
     if (!map) return;
     read_list(&names->map, folder, map);

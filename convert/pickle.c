@@ -1,4 +1,5 @@
-/* pickle.c - the pickle machine: opcodes to a tree of values, every read, pop and budget checked.
+/* pickle.c - the pickle machine: opcodes to a tree of values, every read, pop and budget
+ * checked.
  *
  * It is no unpickler: nothing is imported, called, or kept for later. */
 #include "convert/pickle.h"
@@ -19,9 +20,11 @@ struct machine {
     size_t marks;
 };
 
-static _Noreturn void pickle_refuse(const struct machine *m, const char *found, const char *wanted) {
-    die_no("%s: pickle byte %zu: %s, wanted %s; re-save the bare state_dict with torch.save", m->path,
-           m->op, found, wanted);
+static _Noreturn void pickle_refuse(const struct machine *m, const char *found,
+                                    const char *wanted) {
+    die_no(
+        "%s: pickle byte %zu: %s, wanted %s; re-save the bare state_dict with torch.save",
+        m->path, m->op, found, wanted);
 }
 
 /* The one length check. */
@@ -50,7 +53,8 @@ static struct value *pop(struct machine *m) {
     return m->stack[--m->height];
 }
 
-/* What lies above the last mark, which goes away; count in *n. Valid until the next push. */
+/* What lies above the last mark, which goes away; count in *n. Valid until the next
+ * push. */
 static struct value **pop_mark(struct machine *m, size_t *n) {
     if (!m->marks) pickle_refuse(m, "no mark on the stack", "one");
     size_t floor = m->mark[--m->marks];
@@ -126,9 +130,10 @@ static void op_global(struct machine *m) {
     const uint8_t *name = take_line(m, &names);
     struct value *v = fresh(m, V_GLOBAL);
     if (!value_global(v, module, modules, name, names))
-        die_no("%s: pickle byte %zu: global '%s.%s', wanted only what a state_dict needs; re-save the "
-               "bare state_dict with torch.save", m->path, m->op, quoted_bytes(module, modules),
-               quoted_bytes(name, names));
+        die_no("%s: pickle byte %zu: global '%s.%s', wanted only what a state_dict needs; "
+               "re-save the "
+               "bare state_dict with torch.save",
+               m->path, m->op, quoted_bytes(module, modules), quoted_bytes(name, names));
     push(m, v);
 }
 
@@ -146,11 +151,13 @@ static void op_put(struct machine *m, uint64_t i) {
 }
 
 static void op_get(struct machine *m, uint64_t i) {
-    if (i >= m->memos || !m->memo[i]) pickle_refuse(m, "a memo never set", "one set before");
+    if (i >= m->memos || !m->memo[i])
+        pickle_refuse(m, "a memo never set", "one set before");
     push(m, m->memo[i]);
 }
 
-static void set_item(struct machine *m, struct value *dict, struct value *key, struct value *v) {
+static void set_item(struct machine *m, struct value *dict, struct value *key,
+                     struct value *v) {
     if (dict->kind != V_DICT) pickle_refuse(m, "items set on what is no dict", "a dict");
     if (key->kind != V_TEXT && key->kind != V_INT)
         pickle_refuse(m, "a dict's key that is no text or number", "text");
@@ -173,17 +180,41 @@ static void op_setitem(struct machine *m) {
     push(m, dict);
 }
 
-static void op_append(struct machine *m, struct value **item, size_t n) {
+static void append(struct machine *m, struct value **item, size_t n) {
     struct value *list = pop(m);
-    if (list->kind != V_LIST) pickle_refuse(m, "items appended to what is no list", "a list");
+    if (list->kind != V_LIST)
+        pickle_refuse(m, "items appended to what is no list", "a list");
     for (size_t i = 0; i < n; i++) value_append(list, item[i]);
     push(m, list);
 }
 
+static void op_append(struct machine *m) {
+    struct value *item = pop(m);
+    append(m, &item, 1);
+}
+
+static void op_appends(struct machine *m) {
+    size_t n;
+    struct value **item = pop_mark(m, &n);
+    append(m, item, n);
+}
+
+static void op_mark(struct machine *m) {
+    if (m->marks == PICKLE_STACK) pickle_refuse(m, "10,000 marks on the stack", "fewer");
+    m->mark[m->marks++] = m->height;
+}
+
+static void op_tuple(struct machine *m) {
+    size_t n;
+    struct value **item = pop_mark(m, &n);
+    push_tuple(m, item, n);
+}
+
 static void op_build(struct machine *m) {
     struct value *state = pop(m), *object = pop(m);
-    if (object->kind != V_DICT || !object->ordered || state->kind != V_DICT || state->count != 2 ||
-        !value_is(state->item[0], "_metadata") || state->item[1]->kind != V_DICT)
+    if (object->kind != V_DICT || !object->ordered || state->kind != V_DICT ||
+        state->count != 2 || !value_is(state->item[0], "_metadata") ||
+        state->item[1]->kind != V_DICT)
         pickle_refuse(m, "BUILD", "it only for an OrderedDict's _metadata");
     push(m, object);
 }
@@ -200,9 +231,15 @@ static void op_reduce(struct machine *m) {
         v->kind = V_DICT;
         v->ordered = 1;
         break;
-    case G_REBUILD_TENSOR: why = value_rebuild_tensor(v, args); break;
-    case G_REBUILD_PARAMETER: why = value_rebuild_parameter(&v, args); break;
-    case G_STORAGE: why = "REDUCE of a storage class"; break;
+    case G_REBUILD_TENSOR:
+        why = value_rebuild_tensor(v, args);
+        break;
+    case G_REBUILD_PARAMETER:
+        why = value_rebuild_parameter(&v, args);
+        break;
+    case G_STORAGE:
+        why = "REDUCE of a storage class";
+        break;
     }
     if (why) pickle_refuse(m, why, "a tensor as torch.save describes it");
     push(m, v);
@@ -215,67 +252,123 @@ static void op_persid(struct machine *m) {
     push(m, v);
 }
 
+/* An opcode that pushes a value of its own; false if it is none. */
+static int step_value(struct machine *m, uint8_t op) {
+    switch (op) {
+    case '}':
+        push(m, fresh(m, V_DICT));
+        return 1;
+    case ']':
+        push(m, fresh(m, V_LIST));
+        return 1;
+    case ')':
+        push(m, fresh(m, V_TUPLE));
+        return 1;
+    case 'N':
+        push(m, fresh(m, V_NONE));
+        return 1;
+    case 0x88:
+        push_int(m, V_BOOL, 1);
+        return 1;
+    case 0x89:
+        push_int(m, V_BOOL, 0);
+        return 1;
+    case 'J':
+        push_int(m, V_INT, (int32_t)take_number(m, 4));
+        return 1;
+    case 'K':
+        push_int(m, V_INT, (int64_t)take_number(m, 1));
+        return 1;
+    case 'M':
+        push_int(m, V_INT, (int64_t)take_number(m, 2));
+        return 1;
+    case 0x8a:
+        op_long1(m);
+        return 1;
+    case 'G':
+        op_real(m);
+        return 1;
+    case 'X':
+        op_text(m);
+        return 1;
+    case 'c':
+        op_global(m);
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* An opcode that works on the stack, the mark or the memo; false if it is none. */
+static int step_stack(struct machine *m, uint8_t op) {
+    switch (op) {
+    case '(':
+        op_mark(m);
+        return 1;
+    case 't':
+        op_tuple(m);
+        return 1;
+    case 0x85:
+        push_last(m, 1);
+        return 1;
+    case 0x86:
+        push_last(m, 2);
+        return 1;
+    case 0x87:
+        push_last(m, 3);
+        return 1;
+    case 'q':
+        op_put(m, take_number(m, 1));
+        return 1;
+    case 'r':
+        op_put(m, take_number(m, 4));
+        return 1;
+    case 'h':
+        op_get(m, take_number(m, 1));
+        return 1;
+    case 'j':
+        op_get(m, take_number(m, 4));
+        return 1;
+    case 's':
+        op_setitem(m);
+        return 1;
+    case 'u':
+        op_setitems(m);
+        return 1;
+    case 'a':
+        op_append(m);
+        return 1;
+    case 'e':
+        op_appends(m);
+        return 1;
+    case 'Q':
+        op_persid(m);
+        return 1;
+    case 'R':
+        op_reduce(m);
+        return 1;
+    case 'b':
+        op_build(m);
+        return 1;
+    default:
+        return 0;
+    }
+}
+
 /* One opcode; false at STOP. */
 static int step(struct machine *m) {
-    struct value *one;
-    size_t n;
     m->op = m->at;
     uint8_t op = *take(m, 1);
-    if ((op == 0x80) != (m->op == 0)) pickle_refuse(m, "no PROTO first, or a second one", "one, first");
-    switch (op) {
-    case 0x80: /* PROTO */
-        if (*take(m, 1) != 2)
-            die_no("%s: pickle protocol %d, wanted 2; re-save it with torch.save", m->path,
-                   m->bytes[1]);
-        break;
-    case '}': push(m, fresh(m, V_DICT)); break;
-    case ']': push(m, fresh(m, V_LIST)); break;
-    case ')': push(m, fresh(m, V_TUPLE)); break;
-    case 'N': push(m, fresh(m, V_NONE)); break;
-    case 0x88: push_int(m, V_BOOL, 1); break;
-    case 0x89: push_int(m, V_BOOL, 0); break;
-    case 'J': push_int(m, V_INT, (int32_t)take_number(m, 4)); break;
-    case 'K': push_int(m, V_INT, (int64_t)take_number(m, 1)); break;
-    case 'M': push_int(m, V_INT, (int64_t)take_number(m, 2)); break;
-    case 0x8a: op_long1(m); break;
-    case 'G': op_real(m); break;
-    case 'X': op_text(m); break;
-    case 'c': op_global(m); break;
-    case 'Q': op_persid(m); break;
-    case 'R': op_reduce(m); break;
-    case 'b': op_build(m); break;
-    case '(':
-        if (m->marks == PICKLE_STACK) pickle_refuse(m, "10,000 marks on the stack", "fewer");
-        m->mark[m->marks++] = m->height;
-        break;
-    case 't': {
-        struct value **item = pop_mark(m, &n);
-        push_tuple(m, item, n);
-        break;
-    }
-    case 0x85: push_last(m, 1); break;
-    case 0x86: push_last(m, 2); break;
-    case 0x87: push_last(m, 3); break;
-    case 'q': op_put(m, take_number(m, 1)); break;
-    case 'r': op_put(m, take_number(m, 4)); break;
-    case 'h': op_get(m, take_number(m, 1)); break;
-    case 'j': op_get(m, take_number(m, 4)); break;
-    case 's': op_setitem(m); break;
-    case 'u': op_setitems(m); break;
-    case 'a':
-        one = pop(m);
-        op_append(m, &one, 1);
-        break;
-    case 'e': {
-        struct value **item = pop_mark(m, &n);
-        op_append(m, item, n);
-        break;
-    }
-    case '.': return 0;
-    default:
-        die_no("%s: pickle byte %zu: opcode %s (0x%02x), wanted one of the 31 a state_dict needs; "
-               "re-save the bare state_dict with torch.save", m->path, m->op, pickle_opcode(op), op);
-    }
+    if ((op == 0x80) != (m->op == 0))
+        pickle_refuse(m, "no PROTO first, or a second one", "one, first");
+    if (op == 0x80 && *take(m, 1) != 2)
+        die_no("%s: pickle protocol %d, wanted 2; re-save it with torch.save", m->path,
+               m->bytes[1]);
+    if (op == '.') return 0;
+    if (op != 0x80 && !step_value(m, op) && !step_stack(m, op))
+        die_no("%s: pickle byte %zu: opcode %s (0x%02x), wanted one of the 31 a state_dict "
+               "needs; re-save the bare state_dict with torch.save",
+               m->path, m->op, pickle_opcode(op), op);
     return 1;
 }
 
@@ -287,7 +380,8 @@ void pickle_read(struct pickle *pickle, const uint8_t *bytes, size_t n, const ch
     int steps = 0;
     while (step(&m))
         if (++steps == PICKLE_OPCODES) pickle_refuse(&m, "1,000,000 opcodes", "fewer");
-    if (m.marks || m.height != 1) pickle_refuse(&m, "STOP with a stack not of one value", "one value");
+    if (m.marks || m.height != 1)
+        pickle_refuse(&m, "STOP with a stack not of one value", "one value");
     if (m.at != n) pickle_refuse(&m, "bytes after STOP", "the end of the pickle");
     pickle->root = m.stack[0];
     const char *why = value_check(pickle->root);

@@ -1,6 +1,8 @@
-/* pickle_value.h - what pickle.c's machine builds with: values, and the rules they must keep.
+/* pickle_value.h - what pickle.c's machine builds with: values, and the rules they must
+ * keep.
  *
- * Functions that return text return NULL if all is well, else what was found (a constant). */
+ * Functions that return text return NULL if all is well, else what was found (a
+ * constant). */
 #ifndef CONVERT_PICKLE_VALUE_H
 #define CONVERT_PICKLE_VALUE_H
 #include "convert/pickle.h"
@@ -8,8 +10,8 @@
 struct value *pickle_value(struct pickle *pickle); /* zeroed; owned by the pickle */
 void value_append(struct value *container, struct value *item);
 /* Looks a global up in the closed list; 0 if it is not there. */
-int value_global(struct value *v, const uint8_t *module, size_t modules, const uint8_t *name,
-                 size_t names);
+int value_global(struct value *v, const uint8_t *module, size_t modules,
+                 const uint8_t *name, size_t names);
 /* _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks) */
 const char *value_rebuild_tensor(struct value *v, const struct value *args);
 /* _rebuild_parameter(tensor, requires_grad, hooks): *v becomes the tensor. */

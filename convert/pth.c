@@ -32,20 +32,27 @@ static int is_storage(const char *name) {
     return name[5 + strspn(name + 5, "0123456789")] == 0;
 }
 
-static void check_text(const struct file *f, const char *name, const char *wanted, int required) {
+static void check_text(const struct file *f, const char *name, const char *wanted,
+                       int required) {
     const struct member *m = member(f, name);
     if (!m && required)
         die_no("%s: no member '%s', wanted a file of torch.save", f->path, name);
     if (m && (m->size != strlen(wanted) || memcmp(m->data, wanted, m->size)))
-        die_no("%s: member '%s' says '%s', wanted '%s'; re-save it with torch.save on a usual machine",
+        die_no("%s: member '%s' says '%s', wanted '%s'; re-save it with torch.save on a "
+               "usual machine",
                f->path, name, quoted_bytes(m->data, m->size < 64 ? m->size : 64),
                quoted_bytes(wanted, strlen(wanted)));
 }
 
 /* Every member is one that torch.save writes, under one folder. */
 static void check_members(struct file *f) {
-    static const char *const plain[] = {"data.pkl", "version", "byteorder", ".format_version",
-                                        ".storage_alignment", ".data/serialization_id", NULL};
+    static const char *const plain[] = {"data.pkl",
+                                        "version",
+                                        "byteorder",
+                                        ".format_version",
+                                        ".storage_alignment",
+                                        ".data/serialization_id",
+                                        NULL};
     if (!f->zip.count) die_no("%s: an empty zip, wanted a file of torch.save", f->path);
     const char *first = f->zip.member[0].name, *slash = strchr(first, '/');
     size_t top = slash ? (size_t)(slash - first) + 1 : 0;
@@ -56,13 +63,16 @@ static void check_members(struct file *f) {
         int good = top && !strncmp(full, f->top, top);
         if (good && (!strncmp(name, "code/", 5) || !strcmp(name, "constants.pkl")))
             die_no("%s: a TorchScript file, wanted a state_dict; re-save it: "
-                   "torch.save(torch.jit.load(FILE).state_dict(), NEW)", f->path);
+                   "torch.save(torch.jit.load(FILE).state_dict(), NEW)",
+                   f->path);
         if (good && is_storage(name)) continue;
         int k = 0;
         while (good && plain[k] && strcmp(plain[k], name)) k++;
         if (!good || !plain[k])
-            die_no("%s: zip member '%s', wanted only what torch.save writes; re-save it with "
-                   "torch.save", f->path, quoted(full));
+            die_no(
+                "%s: zip member '%s', wanted only what torch.save writes; re-save it with "
+                "torch.save",
+                f->path, quoted(full));
     }
     check_text(f, "version", "3\n", 1);
     check_text(f, "byteorder", "little", 0);
@@ -84,13 +94,14 @@ static _Noreturn void refuse_keys(const struct file *f, const struct value *v) {
         list[used] = 0;
     }
     die_no("%s: %s%s%s, wanted a dict of tensors, itself or under state_dict, model, "
-           "model_state_dict, teacher or net; re-save the bare state_dict with torch.save", f->path,
-           value_name(v), *list ? " with the keys" : "", list);
+           "model_state_dict, teacher or net; re-save the bare state_dict with torch.save",
+           f->path, value_name(v), *list ? " with the keys" : "", list);
 }
 
 /* The dict that holds the tensors. value_check has made sure that this ends. */
 static const struct value *find_state(const struct file *f) {
-    static const char *const inner[] = {"state_dict", "model", "model_state_dict", "teacher", "net"};
+    static const char *const inner[] = {"state_dict", "model", "model_state_dict",
+                                        "teacher", "net"};
     const struct value *v = f->pickle.root;
     for (;;) {
         const struct value *next = NULL;
@@ -114,16 +125,20 @@ static const uint8_t *storage_bytes(const struct file *f, const struct value *st
     memcpy(path + 5, storage->text, storage->length); /* at most 9 digits */
     path[5 + storage->length] = 0;
     const struct member *m = member(f, path);
-    size_t bytes = (size_t)storage->integer * type_size(storage->type); /* checked by pickle.c */
-    if (!m) die_no("%s: tensor '%s': no member '%s' with its data", f->path, quoted(name), path);
+    size_t bytes =
+        (size_t)storage->integer * type_size(storage->type); /* checked by pickle.c */
+    if (!m)
+        die_no("%s: tensor '%s': no member '%s' with its data", f->path, quoted(name),
+               path);
     if (m->size != bytes)
-        die_no("%s: tensor '%s': member '%s' has %zu bytes, wanted %zu as its storage says", f->path,
-               quoted(name), path, m->size, bytes);
+        die_no("%s: tensor '%s': member '%s' has %zu bytes, wanted %zu as its storage says",
+               f->path, quoted(name), path, m->size, bytes);
     return m->data;
 }
 
 /* Elements in row-major order from wherever the strides say they are. */
-static void gather(const struct value *t, const uint8_t *from, uint8_t *to, size_t elements) {
+static void gather(const struct value *t, const uint8_t *from, uint8_t *to,
+                   size_t elements) {
     size_t item = type_size(t->type);
     int64_t index[TENSOR_DIMS] = {0}, at = t->integer, expect = 1;
     int contiguous = 1;
@@ -152,8 +167,10 @@ static const char *copy_name(const struct file *f, const struct value *key, char
     for (size_t i = 0; good && i < key->length; i++)
         good = key->text[i] > 0x20 && key->text[i] < 0x7f;
     if (!good)
-        die_no("%s: a tensor named '%s', wanted a name of 1 to 255 printable characters", f->path,
-               key->kind == V_TEXT ? quoted_bytes(key->text, key->length) : value_name(key));
+        die_no("%s: a tensor named '%s', wanted a name of 1 to 255 printable characters",
+               f->path,
+               key->kind == V_TEXT ? quoted_bytes(key->text, key->length)
+                                   : value_name(key));
     char *name = memcpy(*room, key->text, key->length);
     name[key->length] = 0;
     *room += key->length + 1;
@@ -170,11 +187,13 @@ static void check_names(const struct file *f, const struct pth *pth) {
     qsort(name, (size_t)pth->count, sizeof *name, by_name);
     for (int i = 1; i < pth->count; i++)
         if (!strcmp(name[i - 1], name[i]))
-            die_no("%s: two tensors named '%s', wanted each name once", f->path, quoted(name[i]));
+            die_no("%s: two tensors named '%s', wanted each name once", f->path,
+                   quoted(name[i]));
     xfree(name);
 }
 
-/* Names and shapes first, and from them the room for all data, bounded by the file's size. */
+/* Names and shapes first, and from them the room for all data, bounded by the file's
+ * size. */
 static size_t measure(const struct file *f, const struct value *state, struct pth *pth) {
     size_t text = 0, bytes = 0, elements = 0;
     for (int i = 0; i < state->count; i += 2) text += state->item[i]->length + 1;
@@ -184,19 +203,23 @@ static size_t measure(const struct file *f, const struct value *state, struct pt
         struct tensor *t = &pth->tensor[i / 2];
         t->name = copy_name(f, state->item[i], &room);
         if (v->kind != V_TENSOR)
-            die_no("%s: '%s' is %s, wanted tensors only; re-save the bare state_dict with torch.save",
+            die_no("%s: '%s' is %s, wanted tensors only; re-save the bare state_dict with "
+                   "torch.save",
                    f->path, quoted(t->name), value_name(v));
         t->type = v->type;
         t->ndim = v->ndim;
         size_t count = 1;
+        int wraps = 0;
         for (int d = 0; d < v->ndim; d++) {
             t->dim[d] = (int)v->size[d];
-            count = size_mul(count, (size_t)v->size[d], "elements of a tensor");
+            wraps |= __builtin_mul_overflow(count, (size_t)v->size[d], &count);
         }
-        elements = size_add(elements, count, "elements of all tensors");
-        if (elements > f->size)
-            die_no("%s: tensors up to '%s' have %zu elements, wanted no more than the file's %zu bytes",
-                   f->path, quoted(t->name), elements, f->size);
+        if (wraps || __builtin_add_overflow(elements, count, &elements) ||
+            elements > f->size)
+            die_no("%s: the tensors up to '%s' have more elements than the file's %zu "
+                   "bytes; fetch it "
+                   "again",
+                   f->path, quoted(t->name), f->size);
         bytes += (count * type_size(t->type) + ALIGN - 1) / ALIGN * ALIGN;
     }
     return bytes;
@@ -212,7 +235,8 @@ void pth_open(struct pth *pth, const uint8_t *bytes, size_t n, const char *path)
     const struct value *state = find_state(&f);
     pth->count = state->count / 2;
     if (pth->count > TENSORS)
-        die_no("%s: %d tensors, limit %d; wanted an encoder's weights", path, pth->count, TENSORS);
+        die_no("%s: %d tensors, limit %d; wanted an encoder's weights", path, pth->count,
+               TENSORS);
     pth->tensor = xcalloc((size_t)pth->count, sizeof *pth->tensor);
     pth->data = xaligned(measure(&f, state, pth) + ALIGN);
     uint8_t *to = pth->data;

@@ -44,8 +44,9 @@ static void match_one(struct match *m, const struct tensor *t) {
         warn("%s: '%s' is %s, wanted %s", m->raw, quoted(t->name), tensor_shape(t),
              wanted_shape(&m->names.wanted[i]));
     } else if (m->found[i]) {
-        die_no("%s: '%s' and '%s' are both '%s', wanted one; check `map` in the source file", m->raw,
-               quoted(m->found[i]->name), quoted(t->name), name);
+        die_no(
+            "%s: '%s' and '%s' are both '%s', wanted one; check `map` in the source file",
+            m->raw, quoted(m->found[i]->name), quoted(t->name), name);
     } else {
         m->found[i] = t;
     }
@@ -55,15 +56,16 @@ static void match_one(struct match *m, const struct tensor *t) {
 /* "loaded 318 of 318, 0 missing, 0 unexpected". Caller frees. */
 static char *match_line(const struct match *m) {
     int wanted = m->names.count - m->optional;
-    char *line = xprintf("loaded %d of %d, %d missing, %d unexpected", m->loaded, wanted, m->missing,
-                         m->unexpected);
+    char *line = xprintf("loaded %d of %d, %d missing, %d unexpected", m->loaded, wanted,
+                         m->missing, m->unexpected);
     if (!m->misshaped) return line;
     char *more = xprintf("%s, %d of another shape", line, m->misshaped);
     xfree(line);
     return more;
 }
 
-/* Counts, and names what is missing. A tensor of another shape was named already, but is missing. */
+/* Counts, and names what is missing. A tensor of another shape was named already, but is
+ * missing. */
 static void match_all(struct match *m) {
     m->found = xcalloc((size_t)m->names.count + 1, sizeof *m->found);
     for (int i = 0; i < m->checkpoint.count; i++) match_one(m, &m->checkpoint.tensor[i]);
@@ -79,7 +81,8 @@ static void match_all(struct match *m) {
         }
     }
     if (m->heads)
-        warn("%s: %d tensors of the classifier head dropped (fc.*, head.*)", m->raw, m->heads);
+        warn("%s: %d tensors of the classifier head dropped (fc.*, head.*)", m->raw,
+             m->heads);
 }
 
 static void check_values(const struct match *m, const struct tensor *t, const char *name,
@@ -88,16 +91,20 @@ static void check_values(const struct match *m, const struct tensor *t, const ch
     int variance = end >= tail && !strcmp(name + end - tail, ".running_var");
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(value[i]))
-            die_no("%s: '%s': value %zu is not finite in F32 (stored as %s), wanted finite weights; "
-                   "fetch it again or use another checkpoint", m->raw, quoted(t->name), i,
-                   type_name(t->type));
+            die_no("%s: '%s': value %zu is not finite in F32 (stored as %s), wanted finite "
+                   "weights; "
+                   "fetch it again or use another checkpoint",
+                   m->raw, quoted(t->name), i, type_name(t->type));
         if (variance && value[i] < 0)
-            die_no("%s: '%s': variance %zu is negative (%g), wanted none; fetch it again or use "
-                   "another checkpoint", m->raw, quoted(t->name), i, (double)value[i]);
+            die_no("%s: '%s': variance %zu is negative (%g), wanted none; fetch it again "
+                   "or use "
+                   "another checkpoint",
+                   m->raw, quoted(t->name), i, (double)value[i]);
     }
 }
 
-/* A foreign file may hold a tensor anywhere: copied to where its type may lie, then converted. */
+/* A foreign file may hold a tensor anywhere: copied to where its type may lie, then
+ * converted. */
 static float *to_f32(const struct match *m, const struct tensor *t, const char *name) {
     if (t->type != T_F32 && t->type != T_F64 && t->type != T_F16 && t->type != T_BF16)
         die_no("%s: '%s' holds %s, wanted F32, F64, F16 or BF16", m->raw, quoted(t->name),
@@ -155,14 +162,15 @@ static char *missing_names(const struct match *m) {
     return all;
 }
 
-/* The source's pins: the values' if it has one, for files circulate in several containers; else the
- * file's. */
+/* The source's pins: the values' if it has one, for files circulate in several containers;
+ * else the file's. */
 static void check_pins(const struct match *m, const char *sha256, const char *content) {
     const struct source *s = m->source;
-    const char *pin = s->content ? s->content : s->sha256, *got = s->content ? content : sha256;
+    const char *pin = s->content ? s->content : s->sha256,
+               *got = s->content ? content : sha256;
     if (!pin || !strcmp(pin, got)) return;
-    die_no("%s: %s is %s, wanted %s (%s); fetch it again, or give a source file of its own", m->raw,
-           s->content ? "content" : "sha256", got, pin, s->path);
+    die_no("%s: %s is %s, wanted %s (%s); fetch it again, or give a source file of its own",
+           m->raw, s->content ? "content" : "sha256", got, pin, s->path);
 }
 
 static void write_bag(struct match *m, const char *line, const char *out) {
@@ -209,8 +217,8 @@ static void write_empty(const struct source *s, const char *out) {
     bag_commit(w);
 }
 
-void weights_convert(const struct source *source, const char *folder, const char *raw, int partial,
-                     const char *out) {
+void weights_convert(const struct source *source, const char *folder, const char *raw,
+                     int partial, const char *out) {
     if (!raw) {
         write_empty(source, out);
         return;
@@ -221,8 +229,10 @@ void weights_convert(const struct source *source, const char *folder, const char
     match_all(&m);
     char *line = match_line(&m);
     if (!m.loaded || (!partial && (m.missing || m.unexpected || m.misshaped)))
-        die_no("%s: %s, wanted the tensors of %s (%s/%s.tsv): another architecture, or `map` in the "
-               "source file is not this file's", raw, line, source->encoder, folder, source->encoder);
+        die_no("%s: %s, wanted the tensors of %s (%s/%s.tsv): another architecture, or "
+               "`map` in the "
+               "source file is not this file's",
+               raw, line, source->encoder, folder, source->encoder);
     write_bag(&m, line, out);
     warn("%s: %s", raw, line);
     xfree(line);

@@ -27,7 +27,8 @@ struct reader {
     const char *path;
 };
 
-/* One member while it is checked: where it starts and ends in the file, headers included. */
+/* One member while it is checked: where it starts and ends in the file, headers
+ * included. */
 struct span {
     size_t start, end;
     const char *name;
@@ -36,14 +37,20 @@ struct span {
 /* The one length check: `n` bytes at `at` are inside the file, or the file is refused. */
 static const uint8_t *need(const struct reader *r, size_t at, size_t n, const char *what) {
     if (at > r->n || n > r->n - at)
-        die_no("%s: %s at byte %zu needs %zu bytes, the file has %zu; fetch it again", r->path,
-               what, at, n, r->n);
+        die_no("%s: %s at byte %zu needs %zu bytes, the file has %zu; fetch it again",
+               r->path, what, at, n, r->n);
     return r->bytes + at;
 }
 
-static uint32_t u16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
-static uint32_t u32(const uint8_t *p) { return u16(p) | u16(p + 2) << 16; }
-static uint64_t u64(const uint8_t *p) { return u32(p) | (uint64_t)u32(p + 4) << 32; }
+static uint32_t u16(const uint8_t *p) {
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
+}
+static uint32_t u32(const uint8_t *p) {
+    return u16(p) | u16(p + 2) << 16;
+}
+static uint64_t u64(const uint8_t *p) {
+    return u32(p) | (uint64_t)u32(p + 4) << 32;
+}
 
 static _Noreturn void refuse(const struct reader *r, const char *name, const char *found,
                              const char *wanted) {
@@ -52,18 +59,22 @@ static _Noreturn void refuse(const struct reader *r, const char *name, const cha
 }
 
 static size_t find_end(const struct reader *r) {
-    if (r->n < END) die_no("%s: %zu bytes, too short for a zip file; fetch it again", r->path, r->n);
+    if (r->n < END)
+        die_no("%s: %zu bytes, too short for a zip file; fetch it again", r->path, r->n);
     size_t first = r->n > END + COMMENT ? r->n - END - COMMENT : 0, found = r->n;
     int count = 0;
     for (size_t at = first; at + END <= r->n; at++)
-        if (!memcmp(r->bytes + at, "PK\5\6", 4) && at + END + u16(r->bytes + at + 20) <= r->n) {
+        if (!memcmp(r->bytes + at, "PK\5\6", 4) &&
+            at + END + u16(r->bytes + at + 20) <= r->n) {
             found = at;
             count++;
         }
     if (!count)
-        die_no("%s: no zip end record, wanted one at the end (a file cut short?); fetch it again",
+        die_no("%s: no zip end record, wanted one at the end (a file cut short?); fetch it "
+               "again",
                r->path);
-    if (count > 1) die_no("%s: %d zip end records, wanted one; fetch it again", r->path, count);
+    if (count > 1)
+        die_no("%s: %d zip end records, wanted one; fetch it again", r->path, count);
     if (found + END + u16(r->bytes + found + 20) != r->n)
         die_no("%s: bytes after the zip's end, wanted none; fetch it again", r->path);
     return found;
@@ -75,25 +86,32 @@ static size_t read_end(const struct reader *r, size_t *at, size_t *end) {
     const uint8_t *p = r->bytes + e;
     uint64_t entries = u16(p + 10), size = u32(p + 12), offset = u32(p + 16);
     if (u16(p + 4) || u16(p + 6) || u16(p + 8) != entries)
-        die_no("%s: a zip of several disks, wanted one; re-save it with torch.save", r->path);
+        die_no("%s: a zip of several disks, wanted one; re-save it with torch.save",
+               r->path);
     *end = e;
     if (e >= LOCATOR + END64 && !memcmp(p - LOCATOR, "PK\6\7", 4)) {
         const uint8_t *l = p - LOCATOR, *z = l - END64;
         *end = (size_t)(z - r->bytes);
-        if (u32(l + 4) || u32(l + 16) != 1 || u64(l + 8) != *end || memcmp(z, "PK\6\6", 4) ||
-            u64(z + 4) != END64 - 12 || u32(z + 16) || u32(z + 20) || u64(z + 24) != u64(z + 32))
-            die_no("%s: ZIP64 end record and its locator disagree; fetch it again", r->path);
+        if (u32(l + 4) || u32(l + 16) != 1 || u64(l + 8) != *end ||
+            memcmp(z, "PK\6\6", 4) || u64(z + 4) != END64 - 12 || u32(z + 16) ||
+            u32(z + 20) || u64(z + 24) != u64(z + 32))
+            die_no("%s: ZIP64 end record and its locator disagree; fetch it again",
+                   r->path);
         uint64_t entries64 = u64(z + 32), size64 = u64(z + 40), offset64 = u64(z + 48);
-        if ((entries != ALL16 && entries != entries64) || (size != ALL32 && size != size64) ||
-            (offset != ALL32 && offset != offset64))
-            die_no("%s: the zip's 32-bit and 64-bit end records disagree; fetch it again", r->path);
+        if ((entries != ALL16 && entries != entries64) ||
+            (size != ALL32 && size != size64) || (offset != ALL32 && offset != offset64))
+            die_no("%s: the zip's 32-bit and 64-bit end records disagree; fetch it again",
+                   r->path);
         entries = entries64, size = size64, offset = offset64;
     }
     if (offset > *end || size != *end - offset)
-        die_no("%s: central directory of %llu bytes at %llu, wanted one that ends at %zu; fetch it "
-               "again", r->path, (unsigned long long)size, (unsigned long long)offset, *end);
+        die_no("%s: central directory of %llu bytes at %llu, wanted one that ends at %zu; "
+               "fetch it "
+               "again",
+               r->path, (unsigned long long)size, (unsigned long long)offset, *end);
     if (entries > ZIP_MEMBERS || entries * CENTRAL > size)
-        die_no("%s: %llu zip members in a directory of %llu bytes, limit %d; wanted a checkpoint",
+        die_no("%s: %llu zip members in a directory of %llu bytes, limit %d; wanted a "
+               "checkpoint",
                r->path, (unsigned long long)entries, (unsigned long long)size, ZIP_MEMBERS);
     *at = (size_t)offset;
     return (size_t)entries;
@@ -113,13 +131,16 @@ static void check_name(const struct reader *r, const uint8_t *name, size_t n) {
         part = i + 1;
     }
     if (bad)
-        die_no("%s: zip member named '%s', wanted a plain relative name of printable characters; "
-               "re-save the file with torch.save", r->path, quoted_bytes(name, n));
+        die_no("%s: zip member named '%s', wanted a plain relative name of printable "
+               "characters; "
+               "re-save the file with torch.save",
+               r->path, quoted_bytes(name, n));
 }
 
-/* PyTorch's local headers carry one extra field, "FB", that pads the data to 64 bytes. Any other
- * could tell a second story (0x7075: another name; 1: other sizes). */
-static void check_extra(const struct reader *r, const uint8_t *extra, size_t n, const char *name) {
+/* PyTorch's local headers carry one extra field, "FB", that pads the data to 64 bytes. Any
+ * other could tell a second story (0x7075: another name; 1: other sizes). */
+static void check_extra(const struct reader *r, const uint8_t *extra, size_t n,
+                        const char *name) {
     for (size_t at = 0; at < n;) {
         if (n - at < 4 || memcmp(extra + at, "FB", 2) || u16(extra + at + 2) > n - at - 4)
             refuse(r, name, "an extra field in its header", "none but PyTorch's padding");
@@ -127,17 +148,19 @@ static void check_extra(const struct reader *r, const uint8_t *extra, size_t n, 
     }
 }
 
-/* The descriptor behind a member's data repeats CRC and sizes; an empty member may lack it, as
- * PyTorch's writer leaves it out then. Returns its length. */
+/* The descriptor behind a member's data repeats CRC and sizes; an empty member may lack it,
+ * as PyTorch's writer leaves it out then. Returns its length. */
 static size_t check_descriptor(const struct reader *r, size_t at, const uint8_t *central,
                                const char *name) {
     size_t size = u32(central + 24);
     if (size == 0 && (at + 4 > r->n || memcmp(r->bytes + at, "PK\7\10", 4))) return 0;
     const uint8_t *p = need(r, at, DESCRIPTOR + 8, "a data descriptor");
     if (memcmp(p, "PK\7\10", 4) || u32(p + 4) != u32(central + 16) || u32(p + 8) != size)
-        refuse(r, name, "a data descriptor that disagrees", "the directory's CRC and sizes");
+        refuse(r, name, "a data descriptor that disagrees",
+               "the directory's CRC and sizes");
     if (u32(p + 12) == size && size != 0) return DESCRIPTOR + 8;
-    if (size == 0 && (at + 24 > r->n || u64(p + 8) != 0 || u64(p + 16) != 0)) return DESCRIPTOR + 8;
+    if (size == 0 && (at + 24 > r->n || u64(p + 8) != 0 || u64(p + 16) != 0))
+        return DESCRIPTOR + 8;
     p = need(r, at, DESCRIPTOR + 16, "a data descriptor");
     if (u64(p + 8) != size || u64(p + 16) != size)
         refuse(r, name, "a data descriptor that disagrees", "the directory's sizes");
@@ -150,22 +173,24 @@ static void check_member(const struct reader *r, const uint8_t *central, const c
     uint32_t flags = u16(central + 8), crc = u32(central + 16), size = u32(central + 24);
     size_t length = strlen(name);
     if (u16(central + 10) != 0)
-        refuse(r, name, strstr(name, "/code/") ? "compressed TorchScript code" : "compressed",
+        refuse(r, name,
+               strstr(name, "/code/") ? "compressed TorchScript code" : "compressed",
                "a state_dict's members, stored (method 0)");
     if (flags & ~(uint32_t)(FLAG_DESCRIPTOR | FLAG_UTF8))
-        refuse(r, name, flags & 1 ? "encrypted" : "unknown flags", "no flags but bits 3 and 11");
+        refuse(r, name, flags & 1 ? "encrypted" : "unknown flags",
+               "no flags but bits 3 and 11");
     if (size == ALL32 || u32(central + 20) == ALL32 || u32(central + 42) == ALL32)
         refuse(r, name, "4 GiB or more", "the weights of an encoder");
     if (u32(central + 20) != size)
-        refuse(r, name, "compressed and uncompressed size differ", "equal sizes of stored data");
+        refuse(r, name, "compressed and uncompressed size differ",
+               "equal sizes of stored data");
     if (u16(central + 34)) refuse(r, name, "on another disk", "one file");
     if (u16(central + 30) || u16(central + 32))
         refuse(r, name, "an extra field or comment in the directory", "none");
     span->start = u32(central + 42);
     span->name = name;
     const uint8_t *local = need(r, span->start, LOCAL, "a local header");
-    if (memcmp(local, "PK\3\4", 4))
-        refuse(r, name, "no local header at its place", "one");
+    if (memcmp(local, "PK\3\4", 4)) refuse(r, name, "no local header at its place", "one");
     size_t after = LOCAL + u16(local + 26) + u16(local + 28);
     need(r, span->start, after, "a local header with name and extra field");
     if (u16(local + 26) != length || memcmp(local + LOCAL, name, length))
@@ -174,7 +199,8 @@ static void check_member(const struct reader *r, const uint8_t *central, const c
     uint32_t loose = u16(local + 6) & FLAG_DESCRIPTOR;
     /* version, flags, method, time, date: the same ten bytes in both */
     if (memcmp(local + 4, central + 6, 10))
-        refuse(r, name, "other version, flags, method or date in its local header", "the directory's");
+        refuse(r, name, "other version, flags, method or date in its local header",
+               "the directory's");
     int later = loose && !u32(local + 14) && !u32(local + 18) && !u32(local + 22);
     if (!later && memcmp(local + 14, central + 16, 12))
         refuse(r, name, "another size or CRC in its local header", "the directory's");
@@ -197,20 +223,25 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
 }
 
-/* Members follow each other from byte 0 to the central directory, without hole or overlap. */
-static void check_tiling(const struct reader *r, struct span *span, size_t count, size_t end) {
+/* Members follow each other from byte 0 to the central directory, without hole or
+ * overlap. */
+static void check_tiling(const struct reader *r, struct span *span, size_t count,
+                         size_t end) {
     if (count) qsort(span, count, sizeof *span, by_start);
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
         if (span[i].start < at)
             refuse(r, span[i].name, "overlaps the member before it", "members apart");
         if (span[i].start > at)
-            refuse(r, span[i].name, "unlisted bytes in front of it", "members side by side");
+            refuse(r, span[i].name, "unlisted bytes in front of it",
+                   "members side by side");
         at = span[i].end;
     }
     if (at != end)
-        die_no("%s: zip members end at byte %zu, wanted the central directory at %zu there; "
-               "re-save it with torch.save", r->path, at, end);
+        die_no(
+            "%s: zip members end at byte %zu, wanted the central directory at %zu there; "
+            "re-save it with torch.save",
+            r->path, at, end);
 }
 
 void members_open(struct members *zip, const uint8_t *bytes, size_t n, const char *path) {
@@ -219,14 +250,15 @@ void members_open(struct members *zip, const uint8_t *bytes, size_t n, const cha
     size_t count = read_end(&r, &at, &end), directory = at;
     zip->count = (int)count;
     zip->member = xcalloc(count + 1, sizeof *zip->member);
-    zip->names = xmalloc(end - at + 1); /* a header holds more bytes than its name and a zero */
+    zip->names =
+        xmalloc(end - at + 1); /* a header holds more bytes than its name and a zero */
     struct span *span = xcalloc(count + 1, sizeof *span);
     for (size_t i = 0; i < count; i++) {
         const uint8_t *p = need(&r, at, CENTRAL, "a central header");
         size_t length = u16(p + 28), whole = CENTRAL + length + u16(p + 30) + u16(p + 32);
         if (memcmp(p, "PK\1\2", 4) || at + whole > end)
-            die_no("%s: no central header at byte %zu, wanted %zu members; fetch it again", path, at,
-                   count);
+            die_no("%s: no central header at byte %zu, wanted %zu members; fetch it again",
+                   path, at, count);
         check_name(&r, p + CENTRAL, length);
         char *name = memcpy(zip->names + used, p + CENTRAL, length);
         name[length] = 0;
@@ -235,7 +267,8 @@ void members_open(struct members *zip, const uint8_t *bytes, size_t n, const cha
         at += whole;
     }
     if (at != end)
-        die_no("%s: the zip's directory lists %zu members and goes on, wanted its end; fetch it again",
+        die_no("%s: the zip's directory lists %zu members and goes on, wanted its end; "
+               "fetch it again",
                path, count);
     check_tiling(&r, span, count, directory);
     xfree(span);

@@ -1,6 +1,7 @@
-/* convert_pickle_test.c - hostile pickles: each a few bytes in a good zip, each refused with its
- * reason. Models: picklescan's and fickling's corpora, CVE-2025-32434, CVE-2026-24747, and the
- * overflow and underflow reports to PyTorch (pull requests 181310 and 190888, issue 127525). */
+/* convert_pickle_test.c - hostile pickles: each a few bytes in a good zip, each refused
+ * with its reason. Models: picklescan's and fickling's corpora, CVE-2025-32434,
+ * CVE-2026-24747, and the overflow and underflow reports to PyTorch (pull requests 181310
+ * and 190888, issue 127525). */
 #include "tests/test.h"
 #include "tests/torch_save.h"
 #include "convert/checkpoint.h"
@@ -10,17 +11,23 @@
 /* Octal escapes end before a digit: literals are cut there. */
 #define PROTO "\x80\2"
 #define HOOKS "ccollections\nOrderedDict\n)R"
-#define STORAGE(numel) "(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" "0" "X\3\0\0\0cpu" numel "tQ"
-#define TENSOR(numel, offset, size, stride) \
-    "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE(numel) offset size stride "\x89" HOOKS "tR"
+#define STORAGE(numel)                                                                     \
+    "(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0"                                     \
+    "0"                                                                                    \
+    "X\3\0\0\0cpu" numel "tQ"
+#define TENSOR(numel, offset, size, stride)                                                \
+    "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE(numel) offset size stride "\x89" HOOKS  \
+                                                                             "tR"
 #define GOOD TENSOR("K\2", "K\0", "K\2\x85", "K\1\x85") /* two floats */
 #define DICT(value) PROTO "}X\1\0\0\0a" value "s."
 
 /* A whole file around this pickle, with two floats in data/0. */
 static struct bytes wrap(const void *pickle, size_t n) {
     static const float values[2] = {1.5f, -2};
-    struct stored member[] = {{"data.pkl", pickle, n}, {"byteorder", "little", 6},
-                              {"data/0", values, sizeof values}, {"version", "3\n", 2}};
+    struct stored member[] = {{"data.pkl", pickle, n},
+                              {"byteorder", "little", 6},
+                              {"data/0", values, sizeof values},
+                              {"version", "3\n", 2}};
     struct bytes b = {0};
     torch_zip(&b, "archive", member, 4);
     return b;
@@ -61,10 +68,14 @@ static void a_global_that_is_no_part_of_a_state_dict_is_refused_by_name(void **s
     (void)state;
     REFUSED(PROTO "cos\nsystem\n(X\2\0\0\0idtR.", "global 'os.system'");
     REFUSED(PROTO "cposix\nsystem\n(X\2\0\0\0idtR.", "global 'posix.system'");
-    REFUSED(PROTO "cbuiltins\neval\n(X\1\0\0\0" "1tR.", "global 'builtins.eval'");
-    REFUSED(PROTO "cbuiltins\ngetattr\n(ctorch\nLongStorage\nX\1\0\0\0atR.", "global 'builtins.getattr'");
+    REFUSED(PROTO "cbuiltins\neval\n(X\1\0\0\0"
+                  "1tR.",
+            "global 'builtins.eval'");
+    REFUSED(PROTO "cbuiltins\ngetattr\n(ctorch\nLongStorage\nX\1\0\0\0atR.",
+            "global 'builtins.getattr'");
     REFUSED(PROTO "ctorch\nload\n.", "global 'torch.load'");
-    REFUSED(PROTO "ccollections\nOrderedDict\0\n.", "global 'collections.OrderedDict\\x00'");
+    REFUSED(PROTO "ccollections\nOrderedDict\0\n.",
+            "global 'collections.OrderedDict\\x00'");
     REFUSED(PROTO "c\33[2J\n\33\n.", "\\x1b[2J");
     REFUSED(PROTO "cno end", "no end to a global's name");
 }
@@ -75,8 +86,10 @@ static void what_is_called_is_a_known_constructor_with_its_own_arguments(void **
     REFUSED(DICT("ctorch\nFloatStorage\n)R"), "REDUCE of a storage class");
     REFUSED(DICT("ccollections\nOrderedDict\nK\1\x85R"), "an OrderedDict with arguments");
     REFUSED(DICT("ctorch._utils\n_rebuild_tensor_v2\n)R"), "other than 6 arguments");
-    REFUSED(DICT("ctorch._utils\n_rebuild_tensor_v2\n(NK\0))\x89" HOOKS "tR"), "no storage");
-    REFUSED(DICT("ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE("K\2") "K\0))\x89}tR"), "hooks");
+    REFUSED(DICT("ctorch._utils\n_rebuild_tensor_v2\n(NK\0))\x89" HOOKS "tR"),
+            "no storage");
+    REFUSED(DICT("ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE("K\2") "K\0))\x89}tR"),
+            "hooks");
     REFUSED(DICT("ctorch._utils\n_rebuild_parameter\nNN}\x87R"), "a Parameter not of");
     REFUSED(PROTO "}}b.", "BUILD");
     REFUSED(PROTO HOOKS "}X\5\0\0\0hooksNsb.", "BUILD");
@@ -95,28 +108,41 @@ static void items_go_into_dicts_and_lists_only(void **state) {
 
 static void a_tensor_stays_inside_its_storage(void **state) {
     (void)state;
-    REFUSED(DICT(TENSOR("K\3", "K\0", "K\3\x85", "K\1\x85")), "member 'data/0' has 8 bytes, wanted 12");
+    REFUSED(DICT(TENSOR("K\3", "K\0", "K\3\x85", "K\1\x85")),
+            "member 'data/0' has 8 bytes, wanted 12");
     REFUSED(DICT(TENSOR("K\2", "K\0", "K\3\x85", "K\1\x85")), "reaches past its storage");
     REFUSED(DICT(TENSOR("K\2", "K\1", "K\2\x85", "K\1\x85")), "reaches past its storage");
     REFUSED(DICT(TENSOR("K\2", "K\0", "K\2\x85", "K\2\x85")), "reaches past its storage");
-    REFUSED(DICT(TENSOR("K\2", "J\377\377\377\377", "K\2\x85", "K\1\x85")), "offset negative");
-    REFUSED(DICT(TENSOR("K\2", "K\0", "J\376\377\377\377\x85", "K\1\x85")), "size or stride negative");
-    REFUSED(DICT(TENSOR("K\2", "K\1", "K\2\x85", "J\377\377\377\377\x85")), "size or stride negative");
-    REFUSED(DICT(TENSOR("J\377\377\377\377", "K\0", "K\0\x85", "K\1\x85")), "size negative");
-    REFUSED(DICT(TENSOR("K\2", "K\0", "K\2\x85", "K\1K\1\x86")), "not two tuples of one length");
-    REFUSED(DICT(TENSOR("K\2", "K\0", "K\2K\2K\2\x87", ")")), "not two tuples of one length");
-    REFUSED(DICT(TENSOR("K\2", "K\0", "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t", "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t")),
+    REFUSED(DICT(TENSOR("K\2", "J\377\377\377\377", "K\2\x85", "K\1\x85")),
+            "offset negative");
+    REFUSED(DICT(TENSOR("K\2", "K\0", "J\376\377\377\377\x85", "K\1\x85")),
+            "size or stride negative");
+    REFUSED(DICT(TENSOR("K\2", "K\1", "K\2\x85", "J\377\377\377\377\x85")),
+            "size or stride negative");
+    REFUSED(DICT(TENSOR("J\377\377\377\377", "K\0", "K\0\x85", "K\1\x85")),
+            "size negative");
+    REFUSED(DICT(TENSOR("K\2", "K\0", "K\2\x85", "K\1K\1\x86")),
+            "not two tuples of one length");
+    REFUSED(DICT(TENSOR("K\2", "K\0", "K\2K\2K\2\x87", ")")),
+            "not two tuples of one length");
+    REFUSED(DICT(TENSOR("K\2", "K\0", "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t",
+                        "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t")),
             "more than 8 dimensions");
 }
 
 static void numbers_that_overflow_are_refused(void **state) {
     (void)state;
     /* 0x4000000000000001 floats: times 4 wraps to 4 */
-    REFUSED(DICT(TENSOR("\x8a\10\1\0\0\0\0\0\0\x40", "K\0", "K\1\x85", "K\1\x85")), "overflows");
-    REFUSED(DICT(TENSOR("K\2", "K\0", "K\3\x85", "\x8a\10\0\0\0\0\0\0\0\x40\x85")), "overflows");
-    REFUSED(DICT(TENSOR("K\2", "K\0", "J\377\377\377\177J\377\377\377\177J\377\377\377\177\x87",
-                        "K\0K\0K\0\x87")), "");
-    REFUSED(DICT(TENSOR("K\2", "K\0", "J\0\0\0\100\x85", "K\0\x85")), "no more than the file's");
+    REFUSED(DICT(TENSOR("\x8a\10\1\0\0\0\0\0\0\x40", "K\0", "K\1\x85", "K\1\x85")),
+            "overflows");
+    REFUSED(DICT(TENSOR("K\2", "K\0", "K\3\x85", "\x8a\10\0\0\0\0\0\0\0\x40\x85")),
+            "overflows");
+    REFUSED(
+        DICT(TENSOR("K\2", "K\0", "J\377\377\377\177J\377\377\377\177J\377\377\377\177\x87",
+                    "K\0K\0K\0\x87")),
+        "more elements than the file's");
+    REFUSED(DICT(TENSOR("K\2", "K\0", "J\0\0\0\100\x85", "K\0\x85")),
+            "more elements than the file's");
 }
 
 static void the_stack_and_the_memo_hold_what_was_put_there(void **state) {
@@ -155,10 +181,12 @@ static void budgets_end_what_would_grow(void **state) {
     REFUSED(PROTO "]q\0h\0a.", "a container inside itself");
     REFUSED(PROTO "}q\0X\5\0\0\0modelh\0s.", "a container inside itself");
     struct bytes p = {0};
-    bytes_add(&p, PROTO "]", 3); /* a list of lists, each of them ten times the one before */
+    bytes_add(&p, PROTO "]",
+              3); /* a list of lists, each of them ten times the one before */
     for (int i = 0; i < 10; i++) {
         bytes_add(&p, "]", 1);
-        for (int k = 0; i && k < 10; k++) bytes_add(&p, (uint8_t[]){'h', (uint8_t)(i - 1), 'a'}, 3);
+        for (int k = 0; i && k < 10; k++)
+            bytes_add(&p, (uint8_t[]){'h', (uint8_t)(i - 1), 'a'}, 3);
         bytes_add(&p, (uint8_t[]){'q', (uint8_t)i, 'a'}, 3);
     }
     bytes_add(&p, ".", 1);
@@ -191,7 +219,8 @@ static void a_file_without_a_dict_of_tensors_says_what_it_has(void **state) {
     REFUSED(PROTO "].", "a list, wanted a dict of tensors");
     REFUSED(PROTO "}.", "a dict, wanted a dict of tensors");
     REFUSED(PROTO "}(X\5\0\0\0epochK\3X\3\0\0\0netK\4u.", "with the keys epoch net");
-    REFUSED(PROTO "}(X\1\0\0\0a" GOOD "X\5\0\0\0epochK\3u.", "'epoch' is an integer, wanted tensors");
+    REFUSED(PROTO "}(X\1\0\0\0a" GOOD "X\5\0\0\0epochK\3u.",
+            "'epoch' is an integer, wanted tensors");
     REFUSED(PROTO "}(X\1\0\0\0a" GOOD "X\1\0\0\0a" GOOD "u.", "two tensors named 'a'");
     REFUSED(PROTO "}X\2\0\0\0a\n" GOOD "s.", "named 'a\\x0a'");
     REFUSED(PROTO "}K\1" GOOD "s.", "a tensor named 'an integer'");

@@ -1,7 +1,9 @@
-/* convert_zip_test.c - hostile containers: PyTorch zips with two stories, and other formats.
+/* convert_zip_test.c - hostile containers: PyTorch zips with two stories, and other
+ * formats.
  *
- * The outside truth is libzip: whatever is accepted here, its consistency check accepts too, with
- * the same names and bytes. Models: CVE-2025-54368, Fifield's overlap, libarchive's ZIP64 lies. */
+ * The outside truth is libzip: whatever is accepted here, its consistency check accepts
+ * too, with the same names and bytes. Models: CVE-2025-54368, Fifield's overlap,
+ * libarchive's ZIP64 lies. */
 #include "tests/test.h"
 #include "tests/torch_save.h"
 #include "convert/checkpoint.h"
@@ -12,13 +14,19 @@
 #include <zip.h>
 
 static const char pickle[] = /* {"a": two floats} */
-    "\x80\2}X\1\0\0\0" "actorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\n"
-    "X\1\0\0\0" "0" "X\3\0\0\0cpuK\2tQK\0K\2\x85K\1\x85\x89" "ccollections\nOrderedDict\n)RtRs.";
+    "\x80\2}X\1\0\0\0"
+    "actorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\n"
+    "X\1\0\0\0"
+    "0"
+    "X\3\0\0\0cpuK\2tQK\0K\2\x85K\1\x85\x89"
+    "ccollections\nOrderedDict\n)RtRs.";
 static const float values[2] = {1.5f, -2};
 
 static struct bytes good(void) {
-    struct stored member[] = {{"data.pkl", pickle, sizeof pickle - 1}, {"byteorder", "little", 6},
-                              {"data/0", values, sizeof values}, {"version", "3\n", 2}};
+    struct stored member[] = {{"data.pkl", pickle, sizeof pickle - 1},
+                              {"byteorder", "little", 6},
+                              {"data/0", values, sizeof values},
+                              {"version", "3\n", 2}};
     struct bytes b = {0};
     torch_zip(&b, "archive", member, 4);
     return b;
@@ -103,8 +111,9 @@ static void damaged_data_is_refused(void **state) {
 
 static void a_name_is_plain_and_comes_once(void **state) {
     (void)state;
-    static const char *const bad[] = {"../../../x.pkl", "/etc/passwd.pk", "data//0.pickle", "data\\0",
-                                      "a\33[31m.pickle", "data/./0", "data/..", "da\xc3\xa9", "x/", ""};
+    static const char *const bad[] = {
+        "../../../x.pkl", "/etc/passwd.pk", "data//0.pickle", "data\\0", "a\33[31m.pickle",
+        "data/./0",       "data/..",        "da\xc3\xa9",     "x/",      ""};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct stored member[] = {{bad[i], values, 8}};
         struct bytes b = {0};
@@ -178,8 +187,10 @@ static void zip64_records_must_agree(void **state) {
 static void members_are_those_torch_save_writes(void **state) {
     (void)state;
     struct stored other[] = {{"data.pkl", pickle, sizeof pickle - 1}, {"evil.so", "x", 1}};
-    struct stored script[] = {{"data.pkl", pickle, sizeof pickle - 1}, {"code/a.py", "x", 1}};
-    struct stored big[] = {{"data.pkl", pickle, sizeof pickle - 1}, {"byteorder", "big", 3},
+    struct stored script[] = {{"data.pkl", pickle, sizeof pickle - 1},
+                              {"code/a.py", "x", 1}};
+    struct stored big[] = {{"data.pkl", pickle, sizeof pickle - 1},
+                           {"byteorder", "big", 3},
                            {"version", "3\n", 2}};
     struct stored bare[] = {{"version", "3\n", 2}};
     struct stored lost[] = {{"data.pkl", pickle, sizeof pickle - 1}, {"version", "3\n", 2}};
@@ -210,14 +221,16 @@ static void other_formats_are_refused_by_name(void **state) {
         const char *fragment;
     } row[] = {
         {tar, sizeof tar, "PyTorch's pre-1.6 format (a tar)"},
-        {"\200\2\212\12\154\374\234\106\371\40\152\250\120\31.", 15, "pre-1.6 format (stacked pickles)"},
+        {"\200\2\212\12\154\374\234\106\371\40\152\250\120\31.", 15,
+         "pre-1.6 format (stacked pickles)"},
         {"\200\2}.", 4, "a bare pickle"},
         {"\211HDF\r\n\032\n", 8, "a Keras (HDF5) file"},
         {"<!doctype html><title>Sign in</title>", 37, "a web page"},
         {"\n <html>", 8, "a web page"},
         {"\33[2Jhello", 9, "begins with '\\x1b[2Jhello'"},
         {"PK\3\4", 4, "too short for a zip file"},
-        {"PK\3\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\7\0\0\0arr.npy", 37, "a numpy .npz file"},
+        {"PK\3\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\7\0\0\0arr.npy", 37,
+         "a numpy .npz file"},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         struct bytes b = {0};
@@ -271,7 +284,8 @@ static void whatever_is_accepted_libzip_accepts_too(void **state) {
             o.bytes.data[at] ^= (uint8_t)(1 << bit);
             if (die_catch(open_zip, &o, message, sizeof message) == 0) {
                 accepted++;
-                if (!libzip_agrees(&o.bytes, &o.zip)) fail_msg("libzip refuses: byte %zu bit %d", at, bit);
+                if (!libzip_agrees(&o.bytes, &o.zip))
+                    fail_msg("libzip refuses: byte %zu bit %d", at, bit);
                 members_close(&o.zip);
             }
             o.bytes.data[at] ^= (uint8_t)(1 << bit);

@@ -13,8 +13,8 @@
 enum { GRID = 14, DIM = 384, BLOCKS = 12, CLASSES = 1000 };
 
 /* A new tensor of zeros; `data` is returned. The name is prefix + suffix. */
-static void *add(struct net *net, enum type type, const char *prefix, const char *suffix, int ndim,
-                 int a, int b, int c, int d) {
+static void *add(struct net *net, enum type type, const char *prefix, const char *suffix,
+                 int ndim, int a, int b, int c, int d) {
     if (net->count == NET_TENSORS) die_usage("phantom: more than %d tensors", NET_TENSORS);
     struct tensor *t = &net->tensor[net->count++];
     int dim[] = {a, b, c, d};
@@ -37,7 +37,8 @@ void net_free(struct net *net) {
 
 /* x[i] = middle + uniform of standard deviation std. */
 static void draw(struct net *net, float *x, size_t n, double middle, double std) {
-    float scale = (float)(2 * sqrt(3.0) * std * 0x1p-32), low = (float)(middle - sqrt(3.0) * std);
+    float scale = (float)(2 * sqrt(3.0) * std * 0x1p-32),
+          low = (float)(middle - sqrt(3.0) * std);
     for (size_t i = 0; i < n; i += 4) {
         uint32_t word[4];
         rng_block(net->seed, STREAM_INIT, 0, net->block++, word);
@@ -50,18 +51,21 @@ static double chance(struct net *net) {
     return rng_uniform(net->seed, STREAM_INIT, 0, net->block++);
 }
 
-/* Every input channel of one filter: a grating (or, each eighth filter, a blur) under a Gaussian
- * window, times a colour. Gratings sum to zero; each filter's sum of magnitudes is `gain`. */
+/* Every input channel of one filter: a grating (or, each eighth filter, a blur) under a
+ * Gaussian window, times a colour. Gratings sum to zero; each filter's sum of magnitudes is
+ * `gain`. */
 static void filter(struct net *net, float *w, int k, int index, double gain) {
     static const double colours[4][3] = {
         {1, 1, 1}, {1, -1, 0}, {0.5, 0.5, -1}, {1, -0.5, -0.5}};
-    double angle = PI * chance(net), wave = k * (0.35 + 0.9 * chance(net)), phase = 2 * PI * chance(net);
+    double angle = PI * chance(net), wave = k * (0.35 + 0.9 * chance(net)),
+           phase = 2 * PI * chance(net);
     double width = k * (0.18 + 0.2 * chance(net)), sum = 0, size = 0;
     const double *colour = colours[net->colour ? index % 8 < 4 ? 0 : 1 + index % 3 : 0];
     double middle = (k - 1) / 2.0, window = 0;
     double value[16 * 16];
     for (int i = 0; i < k * k; i++) {
-        double y = i / k - middle, x = i % k - middle, env = exp(-(x * x + y * y) / (2 * width * width));
+        double y = i / k - middle, x = i % k - middle,
+               env = exp(-(x * x + y * y) / (2 * width * width));
         double along = x * cos(angle) + y * sin(angle);
         value[i] = env * (index % 8 == 7 ? 1 : cos(2 * PI * along / wave + phase));
         sum += value[i];
@@ -77,7 +81,8 @@ static void filter(struct net *net, float *w, int k, int index, double gain) {
             w[c * k * k + i] = (float)(gain * colour[c] * value[i] / (3 * size));
 }
 
-/* A batch norm whose running statistics are still to be set: returns mean, and variance behind it. */
+/* A batch norm whose running statistics are still to be set: returns mean, and variance
+ * behind it. */
 static void batchnorm(struct net *net, const char *name, int out, double gain, float **mean,
                       float **var) {
     float *weight = add(net, T_F32, name, ".weight", 1, out, 0, 0, 0);
@@ -90,10 +95,10 @@ static void batchnorm(struct net *net, const char *name, int out, double gain, f
     draw(net, bias, (size_t)out, 0, gain / 20);
 }
 
-/* Statistics behind weights w [out][n] whose inputs have the net's mean and second moment and do not
- * know of each other. */
-static void deep_statistics(const struct net *net, const float *w, int out, size_t n, float *mean,
-                            float *var) {
+/* Statistics behind weights w [out][n] whose inputs have the net's mean and second moment
+ * and do not know of each other. */
+static void deep_statistics(const struct net *net, const float *w, int out, size_t n,
+                            float *mean, float *var) {
     double variance = net->square - net->mean * net->mean;
     for (int c = 0; c < out; c++) {
         double sum = 0, squares = 0;
@@ -106,11 +111,12 @@ static void deep_statistics(const struct net *net, const float *w, int out, size
     }
 }
 
-/* Statistics behind the first layer: pictures of mean 0 whose pixels' covariance falls with distance
- * as exp(-d/20), the same in all channels, and .3 of it in each channel by itself. So are colon
- * pictures within a factor of two (12 of Kvasir-SEG, 128 pixels, scaled by ImageNet's std; .2 of
- * it where the scale is [-1,1], as the grey arm's is). */
-static void first_statistics(const struct net *net, const float *w, int out, int k, float *var) {
+/* Statistics behind the first layer: pictures of mean 0 whose pixels' covariance falls with
+ * distance as exp(-d/20), the same in all channels, and .3 of it in each channel by itself.
+ * So are colon pictures within a factor of two (12 of Kvasir-SEG, 128 pixels, scaled by
+ * ImageNet's std; .2 of it where the scale is [-1,1], as the grey arm's is). */
+static void first_statistics(const struct net *net, const float *w, int out, int k,
+                             float *var) {
     int n = k * k;
     for (int f = 0; f < out; f++) {
         const float *v = w + (size_t)f * 3 * (size_t)n;
@@ -118,8 +124,10 @@ static void first_statistics(const struct net *net, const float *w, int out, int
         for (int i = 0; i < n; i++)
             for (int j = 0; j < n; j++) {
                 double near = exp(-hypot(i / k - j / k, i % k - j % k) / 20);
-                double a = v[i] + v[n + i] + v[2 * n + i], b = v[j] + v[n + j] + v[2 * n + j];
-                double own = v[i] * v[j] + v[n + i] * v[n + j] + v[2 * n + i] * v[2 * n + j];
+                double a = v[i] + v[n + i] + v[2 * n + i],
+                       b = v[j] + v[n + j] + v[2 * n + j];
+                double own =
+                    v[i] * v[j] + v[n + i] * v[n + j] + v[2 * n + i] * v[2 * n + j];
                 sum += near * (a * b + 0.3 * own);
             }
         var[f] = (float)(sum * (net->colour ? 1 : 0.2));
@@ -127,8 +135,8 @@ static void first_statistics(const struct net *net, const float *w, int out, int
 }
 
 /* Convolution without bias and its batch norm, named prefix + conv, prefix + bn. */
-static void conv_bn(struct net *net, const char *prefix, const char *conv, const char *bn, int out,
-                    int in, int k, double gain) {
+static void conv_bn(struct net *net, const char *prefix, const char *conv, const char *bn,
+                    int out, int in, int k, double gain) {
     char name[64];
     float *mean, *var;
     snprintf(name, sizeof name, "%s%s", prefix, conv);
@@ -146,8 +154,8 @@ static void after_relu(struct net *net, double variance) {
     net->square = variance / 2;
 }
 
-/* torchvision's Bottleneck. The branch's gain of .3 keeps the sum of 16 blocks tame, as training
- * does (and torchvision's zero_init_residual at its start). */
+/* torchvision's Bottleneck. The branch's gain of .3 keeps the sum of 16 blocks tame, as
+ * training does (and torchvision's zero_init_residual at its start). */
 static void bottleneck(struct net *net, const char *prefix, int in, int width, int down) {
     const double gain = 0.3;
     double mean = net->mean, square = net->square;
@@ -190,7 +198,8 @@ void net_resnet50(struct net *net, int head) {
     if (head) classifier(net, "fc", 2048);
 }
 
-static void linear(struct net *net, const char *prefix, const char *name, int out, int in, double std) {
+static void linear(struct net *net, const char *prefix, const char *name, int out, int in,
+                   double std) {
     char full[64];
     snprintf(full, sizeof full, "%s%s", prefix, name);
     float *w = add(net, T_F32, full, ".weight", 2, out, in, 0, 0);
@@ -206,7 +215,8 @@ static void layernorm(struct net *net, const char *prefix, const char *name) {
     for (int i = 0; i < DIM; i++) w[i] = 1;
 }
 
-/* Even dimensions wave along x, odd ones along y, slow ones first; the class token's place is 0. */
+/* Even dimensions wave along x, odd ones along y, slow ones first; the class token's place
+ * is 0. */
 static void positions(struct net *net, float *pos) {
     for (int d = 0; d < DIM; d++) {
         double waves = 0.5 * (1 + d / 2 % 8), phase = 2 * PI * chance(net);

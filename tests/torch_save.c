@@ -1,4 +1,5 @@
-/* torch_save.c - torch.save's zip and pickle, byte by byte as PyTorch's own writer lays them out.
+/* torch_save.c - torch.save's zip and pickle, byte by byte as PyTorch's own writer lays
+ * them out.
  *
  * It writes state dicts only, and reads nothing. */
 #include "tests/torch_save.h"
@@ -24,14 +25,23 @@ static void bytes_number(struct bytes *b, uint64_t x, int n) {
     bytes_add(b, byte, (size_t)n);
 }
 
-void bytes_u16(struct bytes *b, unsigned x) { bytes_number(b, x, 2); }
-void bytes_u32(struct bytes *b, uint32_t x) { bytes_number(b, x, 4); }
-void bytes_u64(struct bytes *b, uint64_t x) { bytes_number(b, x, 8); }
+void bytes_u16(struct bytes *b, unsigned x) {
+    bytes_number(b, x, 2);
+}
+void bytes_u32(struct bytes *b, uint32_t x) {
+    bytes_number(b, x, 4);
+}
+void bytes_u64(struct bytes *b, uint64_t x) {
+    bytes_number(b, x, 8);
+}
 
-static void bytes_text(struct bytes *b, const char *text) { bytes_add(b, text, strlen(text)); }
+static void bytes_text(struct bytes *b, const char *text) {
+    bytes_add(b, text, strlen(text));
+}
 
 /* Local header, name, padding, data, descriptor. An empty member has no descriptor. */
-static void add_local(struct bytes *b, const char *top, const struct stored *m, uint32_t crc) {
+static void add_local(struct bytes *b, const char *top, const struct stored *m,
+                      uint32_t crc) {
     size_t name = strlen(top) + 1 + strlen(m->name);
     size_t pad = (ALIGN - (b->n + LOCAL + name + 4) % ALIGN) % ALIGN;
     bytes_text(b, "PK\3\4");
@@ -54,8 +64,8 @@ static void add_local(struct bytes *b, const char *top, const struct stored *m, 
     bytes_u32(b, (uint32_t)m->n);
 }
 
-static void add_central(struct bytes *b, const char *top, const struct stored *m, uint32_t crc,
-                        size_t at) {
+static void add_central(struct bytes *b, const char *top, const struct stored *m,
+                        uint32_t crc, size_t at) {
     bytes_text(b, "PK\1\2");
     bytes_u32(b, 0); /* versions */
     bytes_u16(b, m->n ? FLAGS_FULL : FLAGS_EMPTY);
@@ -138,9 +148,9 @@ static void pickle_tuple(struct bytes *b, const size_t *item, int n) {
 
 static const char *storage_class(enum type type) {
     static const char *const name[T_COUNT] = {
-        [T_BOOL] = "Bool", [T_U8] = "Byte", [T_I8] = "Char", [T_I16] = "Short", [T_I32] = "Int",
-        [T_I64] = "Long", [T_F16] = "Half", [T_BF16] = "BFloat16", [T_F32] = "Float",
-        [T_F64] = "Double",
+        [T_BOOL] = "Bool", [T_U8] = "Byte",    [T_I8] = "Char",  [T_I16] = "Short",
+        [T_I32] = "Int",   [T_I64] = "Long",   [T_F16] = "Half", [T_BF16] = "BFloat16",
+        [T_F32] = "Float", [T_F64] = "Double",
     };
     if (!name[type]) die_usage("torch.save: no storage class for %s", type_name(type));
     return name[type];
@@ -167,11 +177,13 @@ static void pickle_tensor(struct bytes *b, const struct tensor *t, int key) {
     bytes_number(b, 0, 1);
     pickle_tuple(b, size, t->ndim);
     pickle_tuple(b, stride, t->ndim);
-    bytes_text(b, "\x89" "ccollections\nOrderedDict\n)RtR");
+    bytes_text(b, "\x89"
+                  "ccollections\nOrderedDict\n)RtR");
 }
 
 void torch_pickle(struct bytes *b, const struct tensor *tensor, int count) {
-    bytes_text(b, "\x80\2" "ccollections\nOrderedDict\n)R(");
+    bytes_text(b, "\x80\2"
+                  "ccollections\nOrderedDict\n)R(");
     for (int i = 0; i < count; i++) {
         pickle_text(b, tensor[i].name);
         pickle_tensor(b, &tensor[i], i);
@@ -183,7 +195,7 @@ void torch_save(struct bytes *b, const char *top, const struct tensor *tensor, i
     struct bytes pickle = {0};
     torch_pickle(&pickle, tensor, count);
     struct stored *m = xcalloc((size_t)count + 6, sizeof *m);
-    char (*key)[24] = xcalloc((size_t)count, sizeof *key);
+    char(*key)[24] = xcalloc((size_t)count, sizeof *key);
     int n = 0;
     m[n++] = (struct stored){"data.pkl", pickle.data, pickle.n};
     m[n++] = (struct stored){".format_version", "1", 1};
@@ -194,7 +206,8 @@ void torch_save(struct bytes *b, const char *top, const struct tensor *tensor, i
         m[n++] = (struct stored){key[i], tensor[i].data, tensor_bytes(&tensor[i])};
     }
     m[n++] = (struct stored){"version", "3\n", 2};
-    m[n++] = (struct stored){".data/serialization_id", "0000000000000000000000000000000000000000", 40};
+    m[n++] = (struct stored){".data/serialization_id",
+                             "0000000000000000000000000000000000000000", 40};
     torch_zip(b, top, m, n);
     xfree(pickle.data);
     xfree(m);

@@ -1,8 +1,9 @@
-/* torch_save.h - writes what torch.save writes: the zip around a state dict, for tests and phantoms.
+/* torch_save.h - writes what torch.save writes: the zip around a state dict, for tests and
+ * phantoms.
  *
- * The layout is PyTorch's of today: members stored, data at multiples of 64 bytes by an "FB" extra
- * field, sizes in a descriptor behind each, a ZIP64 end record, date zero. Hostile files are made
- * from it by changing bytes. */
+ * The layout is PyTorch's of today: members stored, data at multiples of 64 bytes by an
+ * "FB" extra field, sizes in a descriptor behind each, a ZIP64 end record, date zero.
+ * Hostile files are made from it by changing bytes. */
 #ifndef TESTS_TORCH_SAVE_H
 #define TESTS_TORCH_SAVE_H
 #include "core/bag.h"

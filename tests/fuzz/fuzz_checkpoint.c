@@ -1,5 +1,5 @@
-/* fuzz_checkpoint.c - libFuzzer target: a checkpoint in any container, whole: told by its first
- * bytes, opened, every tensor's bytes read. */
+/* fuzz_checkpoint.c - libFuzzer target: a checkpoint in any container, whole: told by its
+ * first bytes, opened, every tensor's bytes read. */
 #include "convert/checkpoint.h"
 #include "core/die.h"
 

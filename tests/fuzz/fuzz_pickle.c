@@ -1,4 +1,5 @@
-/* fuzz_pickle.c - libFuzzer target: the pickle reader on any bytes either refuses or returns. */
+/* fuzz_pickle.c - libFuzzer target: the pickle reader on any bytes either refuses or
+ * returns. */
 #include "convert/pickle.h"
 #include "core/die.h"
 

@@ -1,5 +1,5 @@
-/* fuzz_zip.c - libFuzzer target: PyTorch's zip on any bytes; what is accepted, libzip's consistency
- * check must accept too, with the same members. */
+/* fuzz_zip.c - libFuzzer target: PyTorch's zip on any bytes; what is accepted, libzip's
+ * consistency check must accept too, with the same members. */
 #include "convert/zip.h"
 #include "core/die.h"
 #include <stdlib.h>

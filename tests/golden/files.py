@@ -1,6 +1,6 @@
 """Small checkpoints as PyTorch itself writes them, and what is in them as safetensors.
 
-make(rng, folder) writes NAME.pth and NAME.expected.safetensors for the accepted ones:
+make(seed, directory) writes checkpoints/NAME.pth and NAME.expected.safetensors for the accepted ones:
   plain      every element type, no dimension, no element, transposed, sliced, expanded, two tensors
              on one storage
   nested     {"model": state dict, "epoch": 3, ...} as training loops save
@@ -8,7 +8,7 @@ make(rng, folder) writes NAME.pth and NAME.expected.safetensors for the accepted
   module     an nn.Module's state_dict, with its _metadata
 and legacy.pth (PyTorch's format before 1.6), script.pth (TorchScript), list.pth (no dict), which
 must be refused. halves.safetensors holds F16, BF16 and F64 beside halves.expected.safetensors (F32).
-The names and sizes do not depend on rng, the values do.
+Names and shapes do not depend on the seed, the values do. Used by tests/convert_weights_test.c.
 """
 import collections
 import os
@@ -58,7 +58,9 @@ def expect(folder, name, tensors):
     save_file(whole, os.path.join(folder, name + ".expected.safetensors"))
 
 
-def make(rng, folder):
+def make(seed, directory):
+    rng = np.random.default_rng(seed)
+    folder = os.path.join(directory, "checkpoints")
     os.makedirs(folder, exist_ok=True)
     path = lambda name: os.path.join(folder, name)
     state = plain(rng)
@@ -79,7 +81,8 @@ def make(rng, folder):
     torch.save(module.state_dict(), path("module.pth"))
     expect(folder, "module", module.state_dict())
 
-    torch.save(inner, path("legacy.pth"), _use_new_zipfile_serialization=False)
+    # without tensors: that format names storages by their addresses
+    torch.save({"epoch": 3}, path("legacy.pth"), _use_new_zipfile_serialization=False)
     torch.save([torch.ones(2)], path("list.pth"))
     torch.jit.script(torch.nn.ReLU()).save(path("script.pth"))
 
@@ -87,7 +90,3 @@ def make(rng, folder):
     save_file(halves, path("halves.safetensors"))
     expect(folder, "halves", {k: v.float() for k, v in halves.items()})
 
-
-if __name__ == "__main__":
-    import sys
-    make(np.random.default_rng(int(sys.argv[1])), sys.argv[2])
