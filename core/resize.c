@@ -3,6 +3,7 @@
 #include "resize.h"
 #include "die.h"
 #include "taps.h"
+#include <stdbool.h>
 #include <string.h>
 
 /* Samples taken at a time in the horizontal pass: whole pixels of 1 and of 3 channels. */
@@ -118,6 +119,14 @@ static void nearest(const struct image *in, struct image *out) {
     xfree(y);
 }
 
+/* Pillow 13's choice of the first pass, found by trying: rows go first where the height shrinks
+ * by more than twice what the width does. Pillow 12 always went across first; the two differ
+ * only for such pictures, tall ones mostly, by a level here and there. */
+static bool down_first(const struct image *in, int width, int height) {
+    int narrower = in->width > width ? in->width - width : 0;
+    return in->height - height > 2 * narrower;
+}
+
 void resize(const struct image *in, int width, int height, enum filter filter,
             struct image *out) {
     size_t row = size_mul((size_t)width, (size_t)in->channels, "resize");
@@ -127,19 +136,25 @@ void resize(const struct image *in, int width, int height, enum filter filter,
         nearest(in, out);
         return;
     }
-    /* a pass that keeps the length is left out, as Pillow does */
-    uint8_t *between = in->pixel;
-    if (width != in->width) {
-        between = height == in->height
-                      ? out->pixel
-                      : xmalloc(size_mul(row, (size_t)in->height, "resize"));
-        across(in, width, filter, between);
-    }
-    if (height != in->height)
-        down(between, row, in->height, height, filter, out->pixel);
-    else if (width == in->width)
+    if (width == in->width && height == in->height) {
         memcpy(out->pixel, in->pixel, row * (size_t)height);
-    if (between != in->pixel && between != out->pixel) xfree(between);
+    } else if (height == in->height) { /* a pass that keeps the length is left out */
+        across(in, width, filter, out->pixel);
+    } else if (width == in->width) {
+        down(in->pixel, row, in->height, height, filter, out->pixel);
+    } else if (down_first(in, width, height)) {
+        struct image low = {in->width, height, in->channels, NULL};
+        size_t wide = (size_t)in->width * (size_t)in->channels;
+        low.pixel = xmalloc(size_mul(wide, (size_t)height, "resize"));
+        down(in->pixel, wide, in->height, height, filter, low.pixel);
+        across(&low, width, filter, out->pixel);
+        image_free(&low);
+    } else {
+        uint8_t *narrow = xmalloc(size_mul(row, (size_t)in->height, "resize"));
+        across(in, width, filter, narrow);
+        down(narrow, row, in->height, height, filter, out->pixel);
+        xfree(narrow);
+    }
 }
 
 int filter_parse(const char *text) {
