@@ -10,13 +10,12 @@
 
 static const char help[] =
     "usage: colophon [--commit TEXT] [--sources SHA256] RUN... OUT.md\n"
-    "The inputs and checksums of every run as Markdown; RUN is a run's folder with its "
-    "run.tsv.\n"
-    "  --commit TEXT    the commit the sources stand at\n"
-    "  --sources SHA256 of the present sources: runs made by others are listed as stale\n"
+    "The inputs and checksums of every run as Markdown; RUN is a run's folder.\n"
+    "  --commit TEXT     the commit the sources stand at\n"
+    "  --sources SHA256  of the present sources: runs made by others are listed as stale\n"
     "  --help --version\n"
-    "example: colophon --commit 4f2a9c1 out/demo/runs/main/*/random/s0 "
-    "out/demo/colophon.md\n";
+    "example: colophon --commit 4f2a9c1 out/demo/runs/main/*/random/s0 \\\n"
+    "             out/demo/colophon.md\n";
 
 static const char *value_of(const struct table *t, const char *key) {
     int k = table_need(t, "key"), v = table_need(t, "value");
@@ -54,17 +53,23 @@ static void put_stale(struct out *out, const struct table *runs, int n,
         if (strcmp(value_of(&runs[i], "sources"), sources) == 0) continue;
         char *cell = escape_markdown(value_of(&runs[i], "cell"));
         out_printf(out, "%s%s (seed %s)",
-                   stale++ ? ", "
-                           : "Made by other sources of core, model or "
-                             "train than the present ones, so stale: ",
+                   stale++ ? ", " : "Stale, made by other sources than the present ones: ",
                    cell, value_of(&runs[i], "seed"));
         xfree(cell);
     }
-    out_printf(out, "%s\n",
-               stale ? "."
-                     : "No run is stale: all were made by the present sources of "
-                       "core, model and train.");
+    fputs(stale ? ".\n" : "No run is stale: all were made by the present sources.\n",
+          out->stream);
 }
+
+/* The dashes set the columns' widths. */
+static const char table_head[] =
+    "\n| Cell | seed | steps | best | recipe | data | split | weights | program |\n"
+    "|:----------------------------|----:|-----:|----:"
+    "|:--------|:--------|:--------|:--------|:--------|\n";
+static const char table_caption[] =
+    "\nTable: Every run and what made it: seed, steps, best epoch, and the first eight digits "
+    "of the sha256 of its recipe, data, split, initial weights and program (the sources of "
+    "core, model and train). The whole sums stand in each run's run.tsv.\n";
 
 static void write(char *const *folder, int n, const char *commit, const char *sources,
                   const char *path) {
@@ -81,15 +86,9 @@ static void write(char *const *folder, int n, const char *commit, const char *so
         out_printf(out, "Sources: not under version control.\n");
     if (sources) put_stale(out, runs, n, sources);
     if (n) {
-        out_printf(out, "\n| Cell | seed | steps | best epoch | recipe | data | split | "
-                        "weights | program |\n"
-                        "|:-----|---:|---:|---:|:---|:---|:---|:---|:---|\n");
+        fputs(table_head, out->stream);
         for (int i = 0; i < n; i++) put_run(out, &runs[i]);
-        out_printf(out, "\nTable: Every run and what made it: the first eight digits of "
-                        "the sha256 of its "
-                        "recipe, data, split, initial weights and program (the sources of "
-                        "core, model and "
-                        "train). The whole sums stand in each run's run.tsv.\n");
+        fputs(table_caption, out->stream);
     }
     out_commit(out);
     for (int i = 0; i < n; i++) table_free(&runs[i]);

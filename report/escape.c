@@ -8,8 +8,10 @@ char *escape_markdown(const char *text) {
     static const char signs[] = "\\`*_{}[]#!<>&|~^$@";
     char *out = xmalloc(2 * strlen(text) + 1), *to = out;
     for (const char *p = text; *p; p++) {
-        if (strchr(signs, *p)) *to++ = '\\';
-        *to++ = (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p;
+        unsigned char c = (unsigned char)*p;
+        if ((c & 0xc0) == 0x80) continue; /* the rest of a character LaTeX may not know */
+        if (strchr(signs, c)) *to++ = '\\';
+        *to++ = c >= 0x80 ? '?' : c < 0x20 || c == 0x7f ? ' ' : *p;
     }
     *to = 0;
     return out;

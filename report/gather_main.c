@@ -8,20 +8,15 @@
 #include <stdio.h>
 
 static const char help[] =
-    "usage: gather [--experiment EXPERIMENT.tsv] [--arm NAME] RUN... PUBLISHED.tsv "
-    "RESULTS.tsv\n"
+    "usage: gather [--experiment EXPERIMENT.tsv] [--arm NAME] RUN... PUBLISHED.tsv OUT.tsv\n"
     "       gather --curves RUN... CURVES.tsv\n"
-    "Computes every number the paper may use. RUN is a run's folder, or a score file in "
-    "one:\n"
+    "Computes every number the paper may use. RUN is a run's folder or a score file in one:\n"
     ".../VARIANT/ENCODER-ARM-DATA/SPLIT/sSEED[/score.DATA.tsv].\n"
-    "  --arm NAME         an arm the paper speaks of: its comparisons are rows even if no "
-    "cell has it\n"
     "  --experiment FILE  the cells wanted: columns cell, status (run | not-run), reason\n"
-    "  --curves           train loss and validation scores by epoch, from each run's "
-    "log.tsv\n"
+    "  --arm NAME         an arm the paper speaks of, though no cell may have it\n"
+    "  --curves           train loss and validation scores by epoch, from log.tsv\n"
     "  --help --version\n"
-    "example: gather --experiment out/demo/experiment.tsv out/demo/runs/main/*/random/s0 "
-    "\\\n"
+    "example: gather --experiment out/demo/experiment.tsv out/demo/runs/main/*/random/s0 \\\n"
     "             report/published.tsv out/demo/results.tsv\n";
 
 static const char *text(double x) {

@@ -6,10 +6,9 @@
 
 static const char help[] =
     "usage: montage [--names NAMES.tsv] [PACK MASKS.bag...]... OUT.png\n"
-    "A block for each pack: picture, ground truth and each arm's prediction, for the "
-    "pictures at the\n"
-    "quartiles of the first arm's Dice. MASKS.bag is what eval --masks writes, one an "
-    "arm.\n"
+    "A block for each pack: picture, ground truth and each arm's prediction, for the\n"
+    "pictures at the quartiles of the first arm's Dice. MASKS.bag is what eval --masks\n"
+    "writes, one an arm.\n"
     "  --names FILE  how cells' names are written for readers: columns name, text\n"
     "  --help --version\n"
     "example: montage --names report/names.tsv out/demo/data/cvc.bag \\\n"

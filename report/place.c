@@ -98,6 +98,13 @@ static struct side side_of(struct weaver *w, char *const *word, int n) {
     return side;
 }
 
+static void side_text(const struct side *side, char *out, size_t size) {
+    if (side->row)
+        result_text(side->row, out, size);
+    else
+        snprintf(out, size, "%s", number_text(side->value));
+}
+
 static bool holds(double x, const char *op, double y) {
     if (strcmp(op, "=") == 0) return x == y;
     if (strcmp(op, "!=") == 0) return x != y;
@@ -125,19 +132,22 @@ static void judge(struct weaver *w, const struct words *words, int at) {
         return;
     }
     if (holds(x.value, words->word[at], y.value)) return;
-    char text[512];
-    snprintf(text, sizeof text, "claim false: %s%s%s is %s, claimed %s %s", words->word[1],
-             at > 2 ? " " : "", at > 2 ? words->word[2] : "", number_text(x.value),
-             words->word[at], number_text(y.value));
+    char left[64], right[64];
+    side_text(&x, left, sizeof left);
+    side_text(&y, right, sizeof right);
+    char *text = xprintf("claim false: %s%s%s is %s, claimed %s %s", words->word[1],
+                         at > 2 ? " " : "", at > 2 ? words->word[2] : "", left,
+                         words->word[at], right);
     if (!w->options->draft) {
         weave_fail(w, "%s", quoted(text));
-        return;
+    } else {
+        char *escaped = escape_markdown(text);
+        weave_puts(w, "[**");
+        weave_puts(w, escaped);
+        weave_puts(w, "**]{.false}");
+        xfree(escaped);
     }
-    char *escaped = escape_markdown(text);
-    weave_puts(w, "[");
-    weave_puts(w, escaped);
-    weave_puts(w, "]{.false}");
-    xfree(escaped);
+    xfree(text);
 }
 
 static void claim(struct weaver *w, const struct words *words) {

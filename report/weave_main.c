@@ -8,17 +8,16 @@
 
 static const char help[] =
     "usage: weave [options] PAPER.md RESULTS.tsv OUT.md\n"
-    "Resolves {{placeholders}}, judges claims, refuses typed numbers; see report/weave.h. "
-    "All failures are\n"
-    "told at once, then nothing is written (exit 1).\n"
+    "Resolves {{placeholders}}, judges claims, refuses typed numbers; see report/weave.h.\n"
+    "All failures are told at once, then nothing is written (exit 1).\n"
     "  --root DIR     where {{code FILE FRAGMENT}} finds FILE (default .)\n"
     "  --include DIR  where {{include FILE}} and figures are (default: the folder of OUT)\n"
     "  --notice FILE  text that becomes the paper's first line\n"
     "  --draft        mark false claims instead of failing\n"
     "  --strict       fail on numbers and claims of cells that were not run\n"
     "  --help --version\n"
-    "example: weave --draft --notice report/phantom.md paper.md out/demo/results.tsv "
-    "out/demo/paper.md\n";
+    "example: weave --draft --notice report/phantom.md paper.md out/demo/results.tsv \\\n"
+    "             out/demo/paper.md\n";
 
 /* The folder of a path: caller frees. */
 static char *folder_of(const char *path) {
