@@ -116,6 +116,9 @@ split_of        = $P/splits/$(call part,3,$(call run,2,$(1))).$(call run,3,$(1))
 bag_of          = $(patsubst %,$P/weights/%.bag,$(call weights_of,$(call run,2,$(1))))
 PRESET          = $(shell sed -n 's/^preset \([a-z0-9]*\).*/train\/\1.conf/p' $(RECIPE))
 DEVICE         ?= auto
+# train stamps its runs with what computes them: the sources of core, model and train.
+COMPUTES        = $(sort $(wildcard core/*.[ch] model/*.[ch] model/*/*.[ch] model/gpu/*.cu train/*.[ch]))
+COMPUTED_BY     = $(firstword $(shell cat $(COMPUTES) /dev/null | sha256sum))
 $(RUNS:%=%/run.tsv): $P/runs/%/run.tsv: $(RECIPE) $(PRESET) $$(call pack_of,$$*) $$(call split_of,$$*) \
         $$(call bag_of,$$*) | $B/train
 	$B/train --device $(DEVICE) --seed $(patsubst s%,%,$(call run,4,$*)) $(H:%=--set %) $(call run,2,$*) \
@@ -140,29 +143,50 @@ comma           = ,
 empty           =
 because         = $(subst $(empty) ,$(comma),$(patsubst %,$P/raw/%.absent,$(1)))
 EXPERIMENT      = $(foreach c,$(CELLS),$c$(if $(call lacks,$c),=$(call because,$(call lacks,$c))))
-FIGURES         = $P/curves.png $P/bars.png $(RUN_DATA:%=$P/montage-%.png)
-PAPER           = $P/paper.html $P/paper.pdf
 $P/experiment.tsv: $(wildcard $(ABSENT:%=$P/raw/%.absent)) $B/experiment $(call unless,$P/experiment.tsv,$(EXPERIMENT))
 	$B/experiment $(EXPERIMENT) $@
 $P/results.tsv: $P/experiment.tsv $(SCORES) $(BASELINES) report/published.tsv $B/gather
 	$B/gather --experiment $< $(SCORES) $(BASELINES) report/published.tsv $@
 $P/curves.tsv: $(SCORES) $B/gather
 	$B/gather --curves $(RUNS) $@
-$P/table1.md $P/table1.tex $P/table1.tsv: $P/results.tsv report/names.tsv $B/table
+TABLES          = $(addprefix $P/table1.,md tex tsv)
+$(TABLES): $P/results.tsv report/names.tsv $B/table
 	$B/table --names report/names.tsv $< $@
 $P/curves.png: report/curves.gp $P/curves.tsv report/style.gp report/names.tsv
 	gnuplot -c $< $P/curves.tsv $@
 $P/bars.png: report/bars.gp $P/table1.tsv report/style.gp report/names.tsv
 	gnuplot -c $< $P/table1.tsv $@
+# Per data set the pack and, of the first seed, what each cell found.
+found           = $(filter %-$(1)/$(SPLIT)/s$(firstword $(SEEDS)),$(RUNS))
+GRID            = $(foreach d,$(RUN_DATA),$P/data/$d.bag $(addsuffix /masks.bag,$(call found,$d)))
+$P/montage.png: $(SCORES) report/names.tsv $B/montage
+	$B/montage --names report/names.tsv $(GRID) $@
+COMMIT         := $(or $(shell git rev-parse --short=10 HEAD 2>/dev/null),unknown)
+$P/colophon.md: $(RUNS:%=%/run.tsv) $(COMPUTES) $B/colophon $(if $(findstring $(COMMIT),$(file <$P/colophon.md)),,FORCE)
+	$B/colophon --commit $(COMMIT) --sources $(COMPUTED_BY) $(RUNS) $@
 
-SHOWN           = $P/table1.md $P/table1.tex
-all: $(PAPER) $(SHOWN) $(FIGURES)
-table1: $(SHOWN)
+# The paper: every number in it is looked up, every claim judged; pandoc sets it. The demo's first
+# line says what its numbers are worth.
+DRAFT_demo      = --draft --notice report/phantom.md
+QUOTED          = $(shell sed -n 's/^{{code \([^ ]*\) .*/\1/p' paper.md)
+FIGURES         = $(addprefix $P/,curves.png bars.png montage.png)
+PANDOC          = pandoc --from markdown --metadata-file report/paper.yaml --number-sections --resource-path $P
+$P/paper.md: paper.md $P/results.tsv $P/table1.md $P/colophon.md $(FIGURES) $(QUOTED) report/phantom.md $B/weave
+	$B/weave $(DRAFT_$(PROFILE)) $(if $(STRICT),--strict) paper.md $P/results.tsv $@
+$P/paper.html: $P/paper.md report/paper.css report/paper.yaml
+	$(PANDOC) --standalone --self-contained --mathml --css report/paper.css --output $@ $<
+$P/paper.pdf: $P/paper.md report/paper.tex report/paper.yaml
+	$(PANDOC) --pdf-engine-opt=-no-shell-escape --include-in-header report/paper.tex --output $@ $<
+
+all: $P/paper.html $P/paper.pdf $(TABLES) $(if $(STRICT),strict)
+table1: $P/table1.md $P/table1.tex $(if $(STRICT),strict)
 	@cat $P/table1.md
+strict: $P/table1.md $P/table1.tex $(call goals,all)
+	$B/table --strict $P/results.tsv
 cell: $(SCORES)
 demo: all
 	@cat $P/table1.md
-	@echo; echo "The paper: $P/paper.html and $P/paper.pdf. These pictures are made up: no number is a result."
+	@echo; echo "The paper: $P/paper.html and $P/paper.pdf. Its pictures are made up: no number is a result."
 
 # ---- 7. Building the tools ----------------------------------------------------------------------
 # A room is a folder. ROOM/NAME_main.c makes the tool out/bin/NAME, of all the room's other sources;
@@ -223,9 +247,7 @@ $O/flags: $(call unless,$O/flags,$(COMPILE) $(LINK))
 	@echo '[$(COMPILE) $(LINK)]' > $@
 -include $(shell find out/obj -name '*.d' 2>/dev/null)
 
-# train stamps its runs with what computes them: core, model and train.
-COMPUTES  = $(sort $(wildcard core/*.[ch] model/*.[ch] model/*/*.[ch] model/gpu/*.cu train/*.[ch]))
-FLAGS_train/record = -DSOURCES_SHA256='"$(firstword $(shell cat $(COMPUTES) | sha256sum))"'
+FLAGS_train/record = -DSOURCES_SHA256='"$(COMPUTED_BY)"'
 $O/train/record.o: $(COMPUTES)
 
 MACHINES_model = $(call objects,model/ref) $(call objects,model/cpu) $(GPU)
@@ -299,4 +321,4 @@ $(FUZZERS): out/bin-fuzz/%: $F/tests/fuzz/%.o $(if $(CLANG),,$F/tests/fuzz/drive
 	    $(LIBS_fetch) $(LIBS_convert) $(LIBS_core) -lzip
 
 FORCE:
-.PHONY: FORCE help tools deps doctor test clean all demo table1 cell
+.PHONY: FORCE help tools deps doctor test clean all strict demo table1 cell
