@@ -149,8 +149,8 @@ static double set_real(const struct place *place, const struct row *row,
     if (rate && !strcmp(value, "same")) return -1;
     if (!number_parse(value, &x) || x < (rate ? 0 : row->low) || x > row->high)
         bad_value(place, row->key, value,
-                  xprintf("%sa number from %s to %s", rate ? "'same' or " : "",
-                          number_text(rate ? 0 : row->low), number_text(row->high)));
+                  xprintf("%sa number from %g to %g", rate ? "'same' or " : "",
+                          rate ? 0 : row->low, row->high));
     return x;
 }
 

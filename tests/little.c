@@ -51,7 +51,8 @@ static void add_lines(struct bag_writer *w, const char *tensor, const char *form
     bag_end(w, 1, (int[]){length});
 }
 
-void little_pack(const char *path, int n, int side) {
+/* Picture i is drawn as picture i % kinds. */
+static void make_pack(const char *path, int n, int side, int kinds) {
     int pixels = side * side, runs = 0;
     uint8_t *image = xcalloc((size_t)n, (size_t)(3 * pixels)),
             *mask = xcalloc((size_t)n, (size_t)(pixels / 8));
@@ -60,7 +61,7 @@ void little_pack(const char *path, int n, int side) {
     int32_t *size = xcalloc((size_t)n, 2 * sizeof *size);
     for (int i = 0; i < n; i++) {
         uint8_t *bits = mask + (size_t)i * (size_t)(pixels / 8);
-        draw(i, side, image + (size_t)i * (size_t)(3 * pixels), bits);
+        draw(i % kinds, side, image + (size_t)i * (size_t)(3 * pixels), bits);
         index[i] = (uint64_t)runs;
         runs += run_lengths(bits, pixels, rle + runs);
         size[2 * i] = size[2 * i + 1] = side;
@@ -81,6 +82,14 @@ void little_pack(const char *path, int n, int side) {
     xfree(rle);
     xfree(index);
     xfree(size);
+}
+
+void little_pack(const char *path, int n, int side) {
+    make_pack(path, n, side, n);
+}
+
+void little_twins(const char *path, int n, int side) {
+    make_pack(path, 2 * n, side, n);
 }
 
 void little_split(const char *path, int train, int val, int pick) {

@@ -9,6 +9,8 @@
 
 /* n pictures of `side` pixels, named p000, p001 ..., originals of the same size. */
 void little_pack(const char *path, int n, int side);
+/* 2n pictures: the last n are the first n again. */
+void little_twins(const char *path, int n, int side);
 /* The first `train` pictures train, the next `val` validate, the next `pick` choose. */
 void little_split(const char *path, int train, int val, int pick);
 /* A whole recipe, small and quick: batch 2, narrow decoder, one epoch; then `lines` on top.

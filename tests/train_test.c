@@ -18,10 +18,11 @@ static double value_number(const char *outdir, const char *key) {
     return x;
 }
 
-static void overfits(const char *device, const char *lines, double least_dice,
+/* Four pictures are trained on, the same four validate. */
+static void overfits(const char *device, int side, const char *lines, double least_dice,
                      double most_loss) {
-    little_files(4, 4, 0, 32, lines);
-    little_split("s.tsv", 4, 4, 0);
+    little_files(4, 4, 0, side, lines);
+    little_twins("p.pack", 4, side);
     struct options o = little_options(CELL, device, "run");
     train(&o);
     struct table t;
@@ -34,15 +35,22 @@ static void overfits(const char *device, const char *lines, double least_dice,
     table_free(&t);
 }
 
-/* Four pictures of bright discs are learnt by heart; other discs are then found as well. */
 static void cpu_overfits_four_images(void **state) {
     (void)state;
-    overfits("cpu", "epochs 40\nbatch 4\nlr 0.001\ndecoder.dropout 0", .7, .1);
+    overfits("cpu", 64,
+             "epochs 40\nbatch 4\nlr 0.003\ndecoder.dropout 0\ndecoder.width 128\n"
+             "decoder.skip_width 32",
+             .9, .1);
 }
 
-static void ref_learns_four_images(void **state) {
+/* Plain loops are slow: fewer steps, a smaller size, and only the loss, which begins near .8 (batch
+ * norm's running statistics are not there yet, so Dice says little). */
+static void ref_halves_the_loss_of_four_images_in_twelve_steps(void **state) {
     (void)state;
-    overfits("ref", "epochs 12\nbatch 4\nlr 0.001\ndecoder.dropout 0", .1, .4);
+    overfits("ref", 32,
+             "epochs 12\nbatch 4\nlr 0.005\ndecoder.dropout 0\ndecoder.width 64\n"
+             "decoder.skip_width 16",
+             0, .4);
 }
 
 static void same_run_twice(const char *device) {
@@ -72,7 +80,7 @@ static void cpu_gives_the_same_bytes_at_one_and_two_threads(void **state) {
 }
 
 static void interrupted_equals_uninterrupted(const char *device, const char *lines) {
-    little_files(6, 2, 1, 32, lines);
+    little_files(5, 2, 1, 32, lines);
     struct options o = little_options(CELL, device, "whole");
     train(&o);
     o.outdir = "parts";
@@ -112,7 +120,7 @@ static void sixteen_bit_runs_resume_as_well(void **state) {
 
 static void a_killed_run_resumes_to_the_same_bytes(void **state) {
     (void)state;
-    little_files(6, 2, 0, 32, "epochs 12\nbatch 2\ncheckpoint_seconds 1");
+    little_files(6, 2, 0, 32, "epochs 8\nbatch 2\ncheckpoint_seconds 1");
     struct options o = little_options(CELL, "ref", "whole");
     train(&o);
     o.outdir = "killed";
@@ -296,7 +304,7 @@ static void an_unwritable_outdir_is_found_before_training(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(cpu_overfits_four_images),
-        TEST(ref_learns_four_images),
+        TEST(ref_halves_the_loss_of_four_images_in_twelve_steps),
         TEST(ref_gives_the_same_bytes_for_the_same_seed_only),
         TEST(cpu_gives_the_same_bytes_at_one_and_two_threads),
         TEST(ref_resumed_gives_the_bytes_of_an_uninterrupted_run),
