@@ -1,0 +1,240 @@
+/* archive.c - reads zip and tar through libarchive, in memory, and believes nothing.
+ *
+ * It writes no file, follows no link, looks into no nested archive, and gives out no byte of a
+ * member before the whole of it is read and checked. */
+#include "convert/archive.h"
+#include "convert/member_name.h"
+#include "core/die.h"
+#include "core/file.h"
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reader {
+    const struct source *source;
+    const char *raw;
+    struct archive *archive;
+    char *passphrase;
+    size_t archive_bytes;
+    int64_t bytes; /* of all members so far */
+    int count, room;
+    char **line; /* [count] "sha256 path\n"; the path begins at 65 */
+    char *path;  /* of the newest member, without the newline */
+};
+
+static void close_archive(void *arg) {
+    struct reader *r = arg;
+    if (r->archive) archive_read_free(r->archive);
+    r->archive = NULL;
+}
+
+/* The first line of the file beside the archive. */
+static void read_passphrase(struct reader *r) {
+    const char *name = r->source->passphrase_file;
+    if (!name) return;
+    char *path = xprintf("%.*s%s", (int)(file_base(r->raw) - r->raw), r->raw, name);
+    if (!file_exists(path))
+        die_world(
+            "%s: not there, wanted the passphrase of %s in its first line; put the file "
+            "there",
+            quoted(path), quoted(r->raw));
+    size_t n;
+    r->passphrase = file_read(path, 4096, &n);
+    r->passphrase[strcspn(r->passphrase, "\r\n")] = 0;
+    if (!*r->passphrase)
+        die_world("%s: empty, wanted the passphrase of %s in its first line", quoted(path),
+                  quoted(r->raw));
+    if (archive_read_add_passphrase(r->archive, r->passphrase) != ARCHIVE_OK)
+        die_world("%s: passphrase not accepted: %s", quoted(path),
+                  quoted(archive_error_string(r->archive)));
+    xfree(path);
+}
+
+static _Noreturn void refuse(struct reader *r, const char *member) {
+    const char *why = archive_error_string(r->archive);
+    const char *name = r->source->passphrase_file;
+    if (!why) why = "unknown reason";
+    if (strcasestr(why, "passphrase")) {
+        if (!name)
+            die_no("%s: %s: encrypted, wanted a passphrase; name its file in the source as "
+                   "passphrase_file",
+                   quoted(r->raw), quoted(member));
+        die_no("%s: %s: the passphrase in %s does not open it (%s); correct that file",
+               quoted(r->raw), quoted(member), quoted(name), quoted(why));
+    }
+    die_no(
+        "%s: %s: %s, wanted a whole zip or tar archive; delete it and fetch it again%s%s",
+        quoted(r->raw), quoted(member), quoted(why),
+        name ? "; or the passphrase is wrong: see " : "", name ? quoted(name) : "");
+}
+
+static const char *last_member(const struct reader *r) {
+    return r->count ? r->path : "begin";
+}
+
+struct reader *reader_open(const struct source *source, const char *raw) {
+    struct reader *r = xcalloc(1, sizeof *r);
+    *r = (struct reader){.source = source, .raw = raw, .archive_bytes = file_size(raw)};
+    if (!r->archive_bytes)
+        die_world("%s: empty file, wanted an archive; delete it and fetch it again",
+                  quoted(raw));
+    die_cleanup(close_archive, r);
+    r->archive = archive_read_new();
+    if (!r->archive)
+        die_world("out of memory: wanted an archive reader, close other programs");
+    archive_read_support_filter_gzip(r->archive);
+    archive_read_support_filter_xz(r->archive);
+    archive_read_support_format_tar(r->archive);
+    archive_read_support_format_zip_seekable(r->archive);
+    read_passphrase(r);
+    if (archive_read_open_filename(r->archive, raw, 1 << 16) != ARCHIVE_OK)
+        refuse(r, "begin");
+    return r;
+}
+
+/* Whole data of the entry, or death. */
+static void read_data(struct reader *r, struct archive_entry *entry, struct member *m) {
+    int64_t says = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : -1;
+    if (says > MEMBER_BYTES)
+        die_no("%s: %s: %lld bytes, wanted at most %d a member", quoted(r->raw),
+               quoted(m->path), (long long)says, (int)MEMBER_BYTES);
+    size_t room = says > 0 ? (size_t)says + 1 : 1 << 16, n = 0;
+    uint8_t *data = xmalloc(room);
+    for (;;) {
+        la_ssize_t got = archive_read_data(r->archive, data + n, room - n);
+        if (got < 0) refuse(r, m->path);
+        if (!got) break;
+        n += (size_t)got;
+        if (n > MEMBER_BYTES)
+            die_no("%s: %s: more than %d bytes, wanted fewer", quoted(r->raw),
+                   quoted(m->path), (int)MEMBER_BYTES);
+        if (n == room) data = xrealloc(data, room *= 2, 1);
+    }
+    if (says >= 0 && (int64_t)n != says)
+        die_no("%s: %s: %zu bytes came, wanted the %lld its header says; fetch it again",
+               quoted(r->raw), quoted(m->path), n, (long long)says);
+    m->data = data;
+    m->size = n;
+}
+
+static void check_budget(struct reader *r, const struct member *m) {
+    const struct source *s = r->source;
+    r->bytes += (int64_t)m->size;
+    if (s->unpacked >= 0 && r->bytes > s->unpacked)
+        die_no("%s: %s: members hold more than %lld bytes so far, wanted %lld in all "
+               "(unpacked); "
+               "another file than the source describes",
+               quoted(r->raw), quoted(m->path), (long long)r->bytes,
+               (long long)s->unpacked);
+    if (r->bytes / ARCHIVE_RATIO > (int64_t)r->archive_bytes)
+        die_no("%s: %s: %lld bytes from an archive of %zu, wanted at most %d times as many",
+               quoted(r->raw), quoted(m->path), (long long)r->bytes, r->archive_bytes,
+               (int)ARCHIVE_RATIO);
+    if (r->count > MEMBER_COUNT || (s->files >= 0 && r->count > s->files))
+        die_no("%s: %s: member number %d, wanted %lld files; another file than the source "
+               "describes",
+               quoted(r->raw), quoted(m->path), r->count,
+               (long long)(s->files >= 0 ? s->files : MEMBER_COUNT));
+}
+
+static void remember(struct reader *r, const struct member *m) {
+    char hex[65];
+    sha_bytes(m->data, m->size, hex);
+    if (r->count == r->room) {
+        r->room = r->room ? 2 * r->room : 1024;
+        r->line = xrealloc(r->line, (size_t)r->room, sizeof *r->line);
+    }
+    r->line[r->count++] = xprintf("%s %s\n", hex, m->path);
+}
+
+static void check_entry(struct reader *r, struct archive_entry *entry) {
+    const char *path = archive_entry_pathname(entry);
+    if (!path)
+        die_no("%s: after %s: a member's name is not UTF-8, wanted printable UTF-8",
+               quoted(r->raw), quoted(last_member(r)));
+    int folder = archive_entry_filetype(entry) == AE_IFDIR;
+    if (archive_entry_hardlink(entry) ||
+        (archive_entry_filetype(entry) != AE_IFREG && !folder))
+        die_no("%s: %s: a link or a device, wanted plain files only", quoted(r->raw),
+               quoted(path));
+    xfree(r->path);
+    r->path = xstrdup(path);
+    size_t n = strlen(path);
+    if (folder && n && path[n - 1] == '/') r->path[n - 1] = 0;
+    const char *wrong = folder && !strcmp(r->path, ".") ? NULL : member_name_wrong(r->path);
+    if (wrong)
+        die_no("%s: member name '%s': wanted %s", quoted(r->raw), quoted(path), wrong);
+}
+
+int reader_next(struct reader *r, struct member *m) {
+    struct archive_entry *entry;
+    for (;;) {
+        int code = archive_read_next_header(r->archive, &entry);
+        if (code == ARCHIVE_EOF) return 0;
+        if (code != ARCHIVE_OK) refuse(r, last_member(r));
+        check_entry(r, entry);
+        if (archive_entry_filetype(entry) == AE_IFREG) break;
+    }
+    m->path = r->path;
+    read_data(r, entry, m);
+    remember(r, m);
+    check_budget(r, m);
+    return 1;
+}
+
+static int by_folded_name(const void *a, const void *b) {
+    return member_name_fold_compare(*(char *const *)a + 65, *(char *const *)b + 65);
+}
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void check_twins(struct reader *r) {
+    qsort(r->line, (size_t)r->count, sizeof *r->line, by_folded_name);
+    for (int i = 1; i < r->count; i++)
+        if (!by_folded_name(&r->line[i - 1], &r->line[i]))
+            die_no("%s: members '%.*s' and '%.*s' have one name (but for case), wanted "
+                   "each once",
+                   quoted(r->raw), (int)strcspn(r->line[i - 1] + 65, "\n"),
+                   r->line[i - 1] + 65, (int)strcspn(r->line[i] + 65, "\n"),
+                   r->line[i] + 65);
+}
+
+static void check_content(struct reader *r, const char *content) {
+    const struct source *s = r->source;
+    if (!r->count)
+        die_no("%s: no file in it, wanted an archive with files; fetch it again",
+               quoted(r->raw));
+    if (s->files >= 0 && r->count != s->files)
+        die_no("%s: %d files, wanted %lld; another file than %s describes", quoted(r->raw),
+               r->count, (long long)s->files, quoted(s->path));
+    if (s->unpacked >= 0 && r->bytes != s->unpacked)
+        die_no("%s: %lld bytes in its files, wanted %lld; another file than %s describes",
+               quoted(r->raw), (long long)r->bytes, (long long)s->unpacked,
+               quoted(s->path));
+    if (s->content && strcmp(content, s->content))
+        die_no(
+            "%s: content %s, wanted %s: its files are not those of %s; fetch it again from "
+            "another place",
+            quoted(r->raw), content, s->content, quoted(s->path));
+}
+
+void reader_end(struct reader *r, char *content) {
+    check_twins(r);
+    qsort(r->line, (size_t)r->count, sizeof *r->line, by_text);
+    struct sha *sha = sha_open();
+    for (int i = 0; i < r->count; i++) {
+        sha_add(sha, r->line[i], strlen(r->line[i]));
+        xfree(r->line[i]);
+    }
+    sha_close(sha, content);
+    check_content(r, content);
+    close_archive(r);
+    die_cleanup_forget(close_archive, r);
+    xfree(r->line);
+    xfree(r->path);
+    xfree(r->passphrase);
+    xfree(r);
+}

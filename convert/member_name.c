@@ -1,0 +1,58 @@
+/* member_name.c - the rule for names in archives. It repairs nothing: a bad name is refused. */
+#include "convert/member_name.h"
+#include "convert/archive.h"
+#include <string.h>
+
+/* Bytes of the UTF-8 sequence at p, 0 if it is none (Unicode 15, table 3-7) or a control or a
+ * direction mark: C1 controls, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069. */
+static size_t sequence(const unsigned char *p) {
+    if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f;
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    unsigned code = p[0] & (0x7fu >> n);
+    if (p[0] < 0xc2 || p[0] > 0xf4) return 0;
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80) return 0;
+        code = code << 6 | (p[i] & 0x3f);
+    }
+    int overlong = (n == 3 && code < 0x800) || (n == 4 && code < 0x10000);
+    int surrogate = code >= 0xd800 && code < 0xe000;
+    int mark = code < 0xa0 || (code >= 0x200e && code <= 0x200f) ||
+               (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+    return overlong || surrogate || mark || code > 0x10ffff ? 0 : n;
+}
+
+const char *member_name_wrong(const char *name) {
+    int depth = 1;
+    size_t part = 0;
+    if (!*name) return "a name";
+    if (*name == '/') return "a relative name";
+    for (const char *at = name; *at;) {
+        if (*at == '\\') return "'/' between its parts";
+        size_t n = sequence((const unsigned char *)at);
+        if (!n) return "printable UTF-8";
+        if (*at != '/') {
+            part += n;
+            at += n;
+            if (part > MEMBER_PART) return "parts of at most 255 bytes";
+            if (*at && *at != '/') continue;
+            const char *begin = at - part;
+            if (part <= 2 && !strncmp(begin, "..", part)) return "no part '.' or '..'";
+            part = 0;
+        } else {
+            if (at[1] == '/' || !at[1]) return "no empty part";
+            if (++depth > MEMBER_DEPTH) return "at most 16 parts";
+            at++;
+        }
+    }
+    return NULL;
+}
+
+static int fold(char c) {
+    unsigned char u = (unsigned char)c;
+    return u >= 'A' && u <= 'Z' ? u + 'a' - 'A' : u;
+}
+
+int member_name_fold_compare(const char *a, const char *b) {
+    while (*a && fold(*a) == fold(*b)) a++, b++;
+    return fold(*a) - fold(*b);
+}

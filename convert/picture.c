@@ -1,0 +1,67 @@
+/* picture.c - decodes, resizes, thresholds, run-length codes. It knows no file and no name. */
+#include "convert/picture.h"
+#include "core/die.h"
+#include "core/image.h"
+#include <string.h>
+
+void picture_image(const struct conf *conf, const char *what, const uint8_t *data, size_t n,
+                   struct spool *spool, struct picture *out) {
+    struct image image, small;
+    image_decode(&image, data, n, what);
+    image_to_rgb(&image);
+    resize(&image, conf->size, conf->size, conf->resize, &small);
+    size_t bytes = (size_t)conf->size * (size_t)conf->size * 3;
+    *out = (struct picture){.height = image.height, .width = image.width};
+    out->at = spool_write(spool, small.pixel, bytes);
+    image_free(&image);
+    image_free(&small);
+}
+
+/* Bits, lowest first; whether any is set. */
+static int pack_bits(const uint8_t *pixel, size_t n, int threshold, uint8_t *bits) {
+    int any = 0;
+    memset(bits, 0, n / 8);
+    for (size_t i = 0; i < n; i++) {
+        int set = pixel[i] > threshold;
+        bits[i / 8] = (uint8_t)(bits[i / 8] | set << (i % 8));
+        any |= set;
+    }
+    return any;
+}
+
+/* Run lengths, background first; returns their number. */
+static uint32_t code_runs(const uint8_t *pixel, size_t n, int threshold, uint32_t *run) {
+    uint32_t runs = 0, length = 0;
+    int in = 0;
+    for (size_t i = 0; i < n; i++, length++) {
+        if ((pixel[i] > threshold) == in) continue;
+        run[runs++] = length;
+        length = 0;
+        in = !in;
+    }
+    run[runs++] = length;
+    return runs;
+}
+
+void picture_mask(const struct conf *conf, const char *what, const uint8_t *data, size_t n,
+                  struct spool *spool, struct picture *out) {
+    struct image image, small;
+    image_decode(&image, data, n, what);
+    image_to_grey(&image);
+    resize(&image, conf->size, conf->size, conf->mask_resize, &small);
+    size_t side = (size_t)conf->size, pixels = (size_t)image.height * (size_t)image.width;
+    size_t bits = side * side / 8;
+    uint8_t *both = xmalloc(bits + (pixels + 1) * sizeof(uint32_t));
+    uint32_t *run = xmalloc((pixels + 1) * sizeof *run);
+    *out = (struct picture){.height = image.height, .width = image.width};
+    if (!pack_bits(small.pixel, side * side, conf->mask_threshold, both))
+        out->empty = EMPTY_SMALL;
+    out->runs = code_runs(image.pixel, pixels, conf->mask_threshold, run);
+    if (out->runs == 1) out->empty |= EMPTY_ORIGINAL;
+    memcpy(both + bits, run, out->runs * sizeof *run);
+    out->at = spool_write(spool, both, bits + out->runs * sizeof *run);
+    xfree(run);
+    xfree(both);
+    image_free(&image);
+    image_free(&small);
+}
