@@ -45,7 +45,7 @@ CELLS           = $(foreach d,$(DATASETS),$(foreach e,$(ENCODERS),$(foreach a,$(
 # What a data set is made of; weights are made of one source each, ARM-ENCODER (random ones of none).
 SOURCES_cvc     = cvc
 SOURCES_kvasir  = kvasir
-SOURCES_sun     = sun-frames sun-masks
+SOURCES_sun     = sun-frames-part1 sun-frames-part2 sun-masks
 part            = $(word $(1),$(subst -, ,$(2)))
 weights_of      = $(call part,2,$(1))-$(call part,1,$(1))
 sources_of      = $(SOURCES_$(call part,3,$(1))) $(filter-out random-%,$(weights_of))
@@ -78,7 +78,7 @@ $P/absent.mk: $(if $(MAKE_RESTARTS)$(dry)$(call goals,status),,$(RAW))
 	@mkdir -p $P/raw; echo ABSENT = $$(ls $P/raw | sed -n 's/\.absent$$//p') > $@.tmp; mv $@.tmp $@
 
 # The demo's sources: pictures and weights that a program makes up, in the real containers.
-PHANTOM_DATA    = cvc kvasir sun-frames sun-masks
+PHANTOM_DATA    = $(SOURCES_cvc) $(SOURCES_kvasir) $(SOURCES_sun)
 PHANTOM_WEIGHTS = imagenet-resnet50 radimagenet-resnet50 imagenet-vits radimagenet-vits
 $(PHANTOM_DATA:%=out/demo/sources/%.src): out/demo/sources/%.src: | $B/phantom
 	$B/phantom $* $(@D)
@@ -98,10 +98,12 @@ DRAWN           = $(filter $P/weights/random-%,$(WEIGHTS))
 dot             = $(word $(1),$(subst ., ,$(2)))
 described       = $(SOURCES_$(1):%=$S/%.src)
 fetched         = $(SOURCES_$(1):%=$P/raw/%)
-$(PACKS): $P/data/%.bag: $(CONF)/%.conf $$(call described,$$*) $$(call fetched,$$*) | $B/pack
-	$B/pack $^ $@
+lists           = $(foreach s,train val,$(patsubst %,--list $s=%,$(wildcard convert/names/$(1).$s.txt)))
+$(PACKS): $P/data/%.bag: $(CONF)/%.conf $$(call described,$$*) $$(call fetched,$$*) \
+        $$(wildcard convert/names/$$*-sequences.tsv) | $B/pack
+	$B/pack $(filter-out %.tsv,$^) $@
 $(SPLITS): $P/splits/%.tsv: $P/data/$$(call dot,1,$$*).bag | $B/split
-	$B/split $(call dot,2,$*) $(patsubst s%,%,$(call dot,3,$*)) $< $@
+	$B/split $(call lists,$(call dot,1,$*).$(call dot,2,$*)) $(call dot,2,$*) $(patsubst s%,%,$(call dot,3,$*)) $< $@
 $(filter-out $(DRAWN),$(WEIGHTS)): $P/weights/%.bag: $S/%.src $P/raw/% | $B/weights
 	$B/weights $^ $@
 $(DRAWN): $P/weights/%.bag: fetch/sources/%.src | $B/weights
