@@ -21,8 +21,10 @@ void weave_puts(struct weaver *w, const char *text) {
 }
 
 void weave_fail(struct weaver *w, const char *format, ...) {
+    enum { MOST = 200 }; /* beyond that one more line tells nothing */
     char message[1024];
     va_list list;
+    if (w->failed++ >= MOST) return;
     va_start(list, format);
     vsnprintf(message, sizeof message, format, list);
     va_end(list);

@@ -41,8 +41,8 @@ struct weaver {
     const struct weave_options *options;
     const struct results *results;
     const char *path;
-    int line;
-    char *failures;
+    int line, failed;
+    char *failures; /* the first ones' lines */
     bool fenced;
     char fence; /* the open fence's sign and length */
     int fence_length;
