@@ -262,7 +262,6 @@ static void read_published(struct gather *g, const char *path) {
 void gather(struct gather *g, const struct gather_input *input) {
     *g = (struct gather){0};
     read_published(g, input->published);
-    for (int i = 0; i < input->arms; i++) add_arm(g, input->arm[i]);
     g->score = xcalloc((size_t)input->runs + 1, sizeof *g->score);
     for (; g->scores < input->runs; g->scores++)
         score_open(&g->score[g->scores], input->run[g->scores]);

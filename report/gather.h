@@ -18,9 +18,9 @@
  *
  * Rows of two arms A and B of an encoder and data set, cell ENCODER-A-vs-B-DATA:
  *   dice iou               A less B, on the same pictures and seeds (other pictures are fatal)
- * Arms stand in the order in which published.tsv names them, then --arm's, then the
- * experiment's. Pairs of arms that the original or --arm knows and the experiment does not hold
- * are rows not run, so that the text may speak of them.
+ * Arms stand in the order in which published.tsv names them, then in the experiment's. Pairs of
+ * arms that published.tsv knows (an arm the original did not test stands there as "tested 0")
+ * and the experiment does not hold are rows not run, so that the text may speak of them.
  *
  * Rows of cell "all", for each variant and split:
  *   cells cells_run seeds  of the experiment; pairs: its encoder and data sets of two arms or more
@@ -65,8 +65,6 @@ struct gather_input {
     const char *published;
     char *const *run; /* folders or score files */
     int runs;
-    char *const *arm; /* of --arm */
-    int arms;
 };
 /* Fatal as said above. */
 void gather(struct gather *g, const struct gather_input *input);

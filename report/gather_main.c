@@ -8,12 +8,11 @@
 #include <stdio.h>
 
 static const char help[] =
-    "usage: gather [--experiment EXPERIMENT.tsv] [--arm NAME] RUN... PUBLISHED.tsv OUT.tsv\n"
+    "usage: gather [--experiment EXPERIMENT.tsv] RUN... PUBLISHED.tsv OUT.tsv\n"
     "       gather --curves RUN... CURVES.tsv\n"
     "Computes every number the paper may use. RUN is a run's folder or a score file in one:\n"
     ".../VARIANT/ENCODER-ARM-DATA/SPLIT/sSEED[/score.DATA.tsv].\n"
     "  --experiment FILE  the cells wanted: columns cell, status (run | not-run), reason\n"
-    "  --arm NAME         an arm the paper speaks of, though no cell may have it\n"
     "  --curves           train loss and validation scores by epoch, from log.tsv\n"
     "  --help --version\n"
     "example: gather --experiment out/demo/experiment.tsv out/demo/runs/main/*/random/s0 \\\n"
@@ -46,22 +45,17 @@ static void write_curves(char *const *runs, int n, const char *path) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {
-        {"experiment", required_argument, NULL, 'e'}, {"arm", required_argument, NULL, 'a'},
-        {"curves", no_argument, NULL, 'c'},           {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},          {0}};
+    static const struct option options[] = {{"experiment", required_argument, NULL, 'e'},
+                                            {"curves", no_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {0}};
     const char *experiment = NULL;
-    enum { MOST_ARMS = 16 };
-    char *arm[MOST_ARMS];
-    int curves = 0, arms = 0, c;
+    int curves = 0, c;
     die_name("gather");
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) switch (c) {
         case 'e':
             experiment = optarg;
-            break;
-        case 'a':
-            if (arms == MOST_ARMS) die_usage("--arm: more than %d arms", MOST_ARMS);
-            arm[arms++] = optarg;
             break;
         case 'c':
             curves = 1;
@@ -78,7 +72,7 @@ int main(int argc, char **argv) {
     char **given = argv + optind;
     int n = argc - optind;
     if (curves) {
-        if (n < 1 || experiment || arms)
+        if (n < 1 || experiment)
             die_usage("--curves: wanted RUN... CURVES.tsv alone; see --help");
         write_curves(given, n - 1, given[n - 1]);
         return 0;
@@ -86,7 +80,7 @@ int main(int argc, char **argv) {
     if (n < 2)
         die_usage("%d names, wanted RUN... PUBLISHED.tsv RESULTS.tsv; see --help", n);
     struct gather g;
-    struct gather_input input = {experiment, given[n - 2], given, n - 2, arm, arms};
+    struct gather_input input = {experiment, given[n - 2], given, n - 2};
     gather(&g, &input);
     results_write(&g.results, given[n - 1]);
     gather_free(&g);
