@@ -2,12 +2,12 @@
  * its own: weights in 22 bits, 8 bits between the passes. */
 #include "resize.h"
 #include "die.h"
+#include "lanes.h"
 #include "taps.h"
 #include <stdbool.h>
 #include <string.h>
 
-/* Samples taken at a time in the horizontal pass: whole pixels of 1 and of 3 channels. */
-enum { LANES = 12, BITS = 22, ROWS = 8 };
+enum { STRIDE = 4, BITS = 22 }; /* samples kept a colour pixel; fraction bits of a weight */
 
 /* Pillow, Resample.c: normalize_coeffs_8bpc. [out][room] */
 static int *fixed_weights(const struct taps *t, int out) {
@@ -25,58 +25,55 @@ static uint8_t to_byte(int sum) {
     return (uint8_t)(x < 0 ? 0 : x > 255 ? 255 : x);
 }
 
-/* sum[l] = the weighted samples of lane l; lane l holds channel l % channels. */
-static void add_lanes(const uint8_t *restrict sample, const int *restrict weight,
-                      int blocks, int *restrict sum) {
-    int s[LANES] = {0};
-    for (int b = 0; b < blocks; b++)
-        for (int l = 0; l < LANES; l++)
-            s[l] += sample[b * LANES + l] * weight[b * LANES + l];
-    memcpy(sum, s, sizeof s);
+/* A row of n pixels with STRIDE samples a colour pixel: four bytes are moved at once, of which
+ * the last belongs to the next pixel and meets no lane that counts. */
+static void spread_row(const uint8_t *restrict from, int channels, size_t n,
+                       uint8_t *restrict to) {
+    if (channels == 1) memcpy(to, from, n);
+    for (size_t x = 0; x + 1 < n && channels == 3; x++) memcpy(to + 4 * x, from + 3 * x, 4);
+    if (channels == 3) memcpy(to + 4 * (n - 1), from + 3 * (n - 1), 3);
+}
+
+/* The lanes' sums to n pixels: lane l holds channel l % STRIDE of colour, the rest of grey. */
+static void sums_to_pixels(int (*sum)[LANES], int n, int channels, uint8_t *pixel) {
+    for (int i = 0; i < n; i++, pixel += channels) {
+        if (channels == 3)
+            for (int c = 0; c < 3; c++) pixel[c] = to_byte(sum[i][c] + sum[i][c + STRIDE]);
+        for (int l = 1; l < LANES && channels == 1; l++) sum[i][0] += sum[i][l];
+        if (channels == 1) pixel[0] = to_byte(sum[i][0]);
+    }
 }
 
 /* [height][in][channels] to [height][out][channels]. */
 static void across(const struct image *in, int width, enum filter filter, uint8_t *to) {
-    int channels = in->channels;
+    int channels = in->channels, stride = channels == 3 ? STRIDE : 1;
     struct taps t;
     taps_make(&t, in->width, width, filter);
     int *fixed = fixed_weights(&t, width);
-    int blocks = (t.room * channels + LANES - 1) / LANES;
-    size_t row = (size_t)in->width * (size_t)channels, room = (size_t)blocks * LANES;
+    size_t room = ((size_t)(t.room * stride) + LANES - 1) / LANES * LANES;
     int *weight = xcalloc(size_mul((size_t)width, room, "resize"), sizeof *weight);
     for (int i = 0; i < width; i++)
-        for (int k = 0; k < t.room * channels; k++)
-            weight[(size_t)i * room + (size_t)k] = fixed[i * t.room + k / channels];
-    /* rows with a tail, because a block may reach past the end, with weight zero */
-    uint8_t *rows = xcalloc(ROWS, row + room);
-    for (int y = 0; y < in->height; y += ROWS) {
-        int n = in->height - y < ROWS ? in->height - y : ROWS;
-        for (int r = 0; r < n; r++)
-            memcpy(rows + (size_t)r * (row + room), in->pixel + (size_t)(y + r) * row, row);
-        for (int i = 0; i < width; i++)
-            for (int r = 0; r < n; r++) {
-                int s[LANES];
-                const uint8_t *sample = rows + (size_t)r * (row + room);
-                add_lanes(sample + t.first[i] * channels, weight + (size_t)i * room, blocks,
-                          s);
-                uint8_t *pixel =
-                    to + ((size_t)(y + r) * (size_t)width + (size_t)i) * (size_t)channels;
-                for (int c = 0; c < channels; c++) {
-                    int sum = 0;
-                    for (int l = c; l < LANES; l += channels) sum += s[l];
-                    pixel[c] = to_byte(sum);
-                }
-            }
+        for (int k = 0; k < t.room * stride; k++)
+            weight[(size_t)i * room + (size_t)k] = fixed[i * t.room + k / stride];
+    /* with a tail, because the last taps may reach past the end, with weight zero */
+    size_t row = (size_t)in->width * (size_t)stride;
+    uint8_t *spread = xcalloc(row, 1);
+    int *sample = xcalloc(row + room, sizeof *sample);
+    int(*sum)[LANES] = xcalloc((size_t)width, sizeof *sum);
+    for (int i = 0; i < width; i++) t.first[i] *= stride;
+    for (int y = 0; y < in->height; y++) {
+        const uint8_t *from = in->pixel + (size_t)y * (size_t)in->width * (size_t)channels;
+        spread_row(from, channels, (size_t)in->width, spread);
+        widen(spread, row, sample);
+        weigh_row(sample, t.first, weight, room, width, sum);
+        sums_to_pixels(sum, width, channels, to + (size_t)y * (size_t)(width * channels));
     }
-    xfree(rows);
+    xfree(sum);
+    xfree(spread);
+    xfree(sample);
     xfree(weight);
     xfree(fixed);
     taps_free(&t);
-}
-
-static void add_row(const uint8_t *restrict sample, int weight, int *restrict sum,
-                    size_t n) {
-    for (size_t i = 0; i < n; i++) sum[i] += sample[i] * weight;
 }
 
 /* [in][row] to [height][row]. */
@@ -90,7 +87,7 @@ static void down(const uint8_t *from, size_t row, int in, int height, enum filte
         memset(sum, 0, row * sizeof *sum);
         for (int k = 0; k < t.room; k++) {
             int weight = fixed[y * t.room + k];
-            if (weight) add_row(from + (size_t)(t.first[y] + k) * row, weight, sum, row);
+            if (weight) add_row(from + (size_t)(t.first[y] + k) * row, weight, row, sum);
         }
         for (size_t i = 0; i < row; i++) to[(size_t)y * row + i] = to_byte(sum[i]);
     }
