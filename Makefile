@@ -1,6 +1,25 @@
 # repolyp: the Makefile is the method section. `make` alone prints help; `make -n all` is the whole
 # experiment, a line a step. Steps meet only as files; each file is written by one tool, aside, then
 # renamed, so that what has its final name is complete.
+#
+#: make deps      installs what is missing (apt; sudo where you are not root)
+#: make demo      the whole chain on made-up pictures: out/demo/paper.html, in minutes, without a network
+#: make all       the paper from the raw data: out/paper/paper.html and .pdf
+#: make table1    the same up to Table 1
+#: make cell      one or some cells, or a variant: CELLS=vits-random-cvc H=lr=0.001
+#: make doctor    what this machine has, and what each missing thing costs
+#: make status    what is made, stale, not run;  make stale: only what an older program made
+#: make test      compiles and runs the tests (minutes);  make test-all: with sanitizers, fuzzers, faults
+#: make bench     times us and PyTorch alternately: PEER_PYTHON=python, PEER=required
+#: make oracle    installs that PyTorch into .oracle
+#: make clean     removes out
+#:
+#: PROFILE=demo   speaks of the demo       MIRROR="DIR..."  takes downloads from there
+#: DATASETS="cvc kvasir sun"  ENCODERS="resnet50 vits vitt"  PRETRAIN="random imagenet radimagenet"
+#: SEEDS="0 1"  SPLIT=random  DEVICE=auto|cpu|gpu|ref  PRECISION=fp32  H=key=value  narrow or vary it
+#: STRICT=1       a cell that cannot be run is a failure
+#: make -n all    is the method, a line a step
+#
 MAKEFLAGS += -r
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -54,9 +73,9 @@ WANTED          = $(sort $(foreach c,$(CELLS),$(call sources_of,$c)))
 # A source that cannot be had (by request only, or a host that does not answer) must not stop the
 # rest. So fetching comes first: make remakes the files it includes, here absent.mk, before all
 # else, then starts again and knows which cells can run. $P/raw/NAME.absent says why NAME is not here.
-chain           = $(call goals,all demo table1 cell status)
+chain           = $(call goals,all demo table1 cell status stale)
 ifneq ($(chain),)
-ifneq ($(dry)$(call goals,status),)
+ifneq ($(dry)$(call goals,status stale),)
 -include $P/absent.mk
 else
 include $P/absent.mk
@@ -74,7 +93,7 @@ RAW             = $(WANTED:%=$P/raw/%)
 # Asked for by name, an absent source is an error; in the chain it is written down.
 $(RAW): $P/raw/%: $S/%.src | $B/fetch
 	$B/fetch $(MIRROR:%=--mirror %) $(if $(chain),--absent $@.absent) $< $@
-$P/absent.mk: $(if $(MAKE_RESTARTS)$(dry)$(call goals,status),,$(RAW))
+$P/absent.mk: $(if $(MAKE_RESTARTS)$(dry)$(call goals,status stale),,$(RAW))
 	@mkdir -p $P/raw; echo ABSENT = $$(ls $P/raw | sed -n 's/\.absent$$//p') > $@.tmp; mv $@.tmp $@
 
 # The demo's sources: pictures and weights that a program makes up, in the real containers.
@@ -118,13 +137,14 @@ split_of        = $P/splits/$(call part,3,$(call run,2,$(1))).$(call run,3,$(1))
 bag_of          = $(patsubst %,$P/weights/%.bag,$(call weights_of,$(call run,2,$(1))))
 PRESET          = $(shell sed -n 's/^preset \([a-z0-9]*\).*/train\/\1.conf/p' $(RECIPE))
 DEVICE         ?= auto
+run_args        = --seed $(patsubst s%,%,$(call run,4,$(1))) $(H:%=--set %) $(call run,2,$(1)) $(RECIPE) \
+                  $(call pack_of,$(1)) $(call split_of,$(1)) $(call bag_of,$(1)) $P/runs/$(1)
 # train stamps its runs with what computes them: the sources of core, model and train.
 COMPUTES        = $(sort $(wildcard core/*.[ch] model/*.[ch] model/*/*.[ch] model/gpu/*.cu train/*.[ch]))
 COMPUTED_BY     = $(firstword $(shell cat $(COMPUTES) /dev/null | sha256sum))
 $(RUNS:%=%/run.tsv): $P/runs/%/run.tsv: $(RECIPE) $(PRESET) $$(call pack_of,$$*) $$(call split_of,$$*) \
         $$(call bag_of,$$*) | $B/train
-	$B/train --device $(DEVICE) --seed $(patsubst s%,%,$(call run,4,$*)) $(H:%=--set %) $(call run,2,$*) \
-	    $(RECIPE) $(call pack_of,$*) $(call split_of,$*) $(call bag_of,$*) $(@D)
+	$B/train --device $(DEVICE) $(call run_args,$*)
 
 # ---- 5. Evaluate: a run to a row an image -------------------------------------------------------
 # Beside the score eval writes masks.bag, for the picture grids.
@@ -172,7 +192,7 @@ $P/colophon.md: $(RUNS:%=%/run.tsv) $(COMPUTES) $B/colophon $(if $(findstring $(
 DRAFT_demo      = --draft --notice report/phantom.md
 QUOTED          = $(shell sed -n 's/^{{code \([^ ]*\) .*/\1/p' paper.md)
 FIGURES         = $(addprefix $P/,curves.png bars.png montage.png)
-PANDOC          = pandoc --from markdown --metadata-file report/paper.yaml --number-sections --resource-path $P
+PANDOC          = pandoc --from markdown-raw_html-raw_tex-raw_attribute-citations --metadata-file report/paper.yaml --number-sections --resource-path $P
 $P/paper.md: paper.md $P/results.tsv $P/table1.md $P/colophon.md $(FIGURES) $(QUOTED) report/phantom.md $B/weave
 	$B/weave $(DRAFT_$(PROFILE)) $(if $(STRICT),--strict) paper.md $P/results.tsv $@
 $P/paper.html: $P/paper.md report/paper.css report/paper.yaml
@@ -249,6 +269,7 @@ $O/flags: $(call unless,$O/flags,$(COMPILE) $(LINK))
 	@echo '[$(COMPILE) $(LINK)]' > $@
 -include $(shell find out/obj -name '*.d' 2>/dev/null)
 
+FLAGS_core/lanes   = -O3
 FLAGS_train/record = -DSOURCES_SHA256='"$(COMPUTED_BY)"'
 $O/train/record.o: $(COMPUTES)
 
@@ -286,18 +307,32 @@ deps:
 doctor:
 	@CC='$(CC)' NVCC='$(NVCC)' PEER_PYTHON='$(PEER_PYTHON)' PROFILE=$(PROFILE) SOURCES=$S WANTED='$(WANTED)' \
 	    RAW=$P/raw MIRROR='$(MIRROR)' tests/doctor.sh
+# What is made, stale (by contents, not by time) or not run; PROFILE=demo for the demo.
+status: $B/status
+	@for s in $(WANTED); do \
+	    if [ -e $P/raw/$$s ]; then echo "$P/raw/$$s: fetched"; \
+	    else cat $P/raw/$$s.absent 2>/dev/null || echo "$P/raw/$$s: not fetched"; fi; done
+	@$(foreach r,$(RUNS),$< --sources $(COMPUTED_BY) $(call run_args,$(r:$P/runs/%=%));)
+	@for f in $P/table1.md $P/paper.html $P/paper.pdf; do [ -e $$f ] && echo "$$f: made" || echo "$$f: not made"; done
+stale: $B/status
+	@$(foreach r,$(RUNS),$< --stale --sources $(COMPUTED_BY) $(call run_args,$(r:$P/runs/%=%));)
 help:
 	@sed -n 's/^#: //p' Makefile
 clean:
 	rm -rf out
 
 # ---- 9. Tests -----------------------------------------------------------------------------------
-# GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers.
-# Where nvcc is, the kernels are compiled though no GPU may be there.
-SCRIPTS      = tests/floors.sh tests/cli.sh tests/make.sh
+# GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers. Where
+# nvcc is, the kernels are compiled though no GPU may be there. The last line is the count.
+SCRIPTS      = $(addprefix tests/,floors.sh make.sh cli.sh fuzz.sh)
+SCRIPTS_all  = $(SCRIPTS) $(addprefix tests/,twice.sh faults.sh)
 FUZZ_SECONDS = 1
-test: $(TESTS) $(TOOLS) $(CU:%.cu=$O/%.o) $(FUZZERS)
-	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh $(TESTS) $(SCRIPTS) tests/fuzz.sh
+GIVEN        = GOLDEN=$(GOLDEN) BIN=$B
+test: $(TESTS) $(TOOLS) $(FUZZERS) $(CU:%.cu=$O/%.o)
+	@$(GIVEN) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh $(TESTS) $(SCRIPTS)
+# The same programs under the sanitizers, longer fuzzing, the demo twice, faults.
+test-all: $(TESTS) $(ASAN_TESTS) $(TOOLS) $(FUZZERS) $(CU:%.cu=$O/%.o)
+	@$(GIVEN) FUZZ_SECONDS=20 tests/run.sh $(TESTS) $(ASAN_TESTS) $(SCRIPTS_all)
 
 # Fuzz targets are compiled in a way of their own: by clang with libFuzzer, else by the usual
 # compiler with tests/fuzz/drive.c.
@@ -323,4 +358,4 @@ $(FUZZERS): out/bin-fuzz/%: $F/tests/fuzz/%.o $(if $(CLANG),,$F/tests/fuzz/drive
 	    $(LIBS_fetch) $(LIBS_convert) $(LIBS_core) -lzip
 
 FORCE:
-.PHONY: FORCE help tools deps doctor test clean all strict demo table1 cell
+.PHONY: FORCE help tools deps doctor status stale test test-all bench oracle clean all strict demo table1 cell
