@@ -31,26 +31,48 @@ size_t cpu_attention_scratch(const struct call *c) {
     return 2 * square_bytes(c) * (size_t)threads_count();
 }
 
-/* s[0..n) becomes its softmax; returns the log of the sum of exponentials. */
-FAST static float softmax(float *s, size_t n) {
+/* The greatest of s[0..n). */
+INLINE float greatest(const float *s, size_t n) {
     float most = s[0];
-    double sum = 0;
-    for (size_t i = 1; i < n; i++) most = s[i] > most ? s[i] : most;
-    for (size_t i = 0; i < n; i += LANES) {
-        vec v;
+    size_t i = 0;
+    if (n >= LANES) {
+        vec best = LOAD(s), v;
+        for (i = LANES; i + LANES <= n; i += LANES) {
+            v = LOAD(s + i);
+            best = SELECT(v > best, v, best);
+        }
+        for (int k = 0; k < LANES; k++) most = best[k] > most ? best[k] : most;
+    }
+    for (; i < n; i++) most = s[i] > most ? s[i] : most;
+    return most;
+}
+
+/* s[0..n) becomes exp(s - greatest); *share is what makes their sum 1. Returns the log of the sum of
+ * exponentials. */
+FAST static float softmax(float *s, size_t n, float *share) {
+    const float most = greatest(s, n);
+    vec sum = {0}, v;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        v = LOAD(s + i) - most;
+        exp8(&v);
+        STORE(s + i, v);
+        sum += v;
+    }
+    double total = lanes_sum(&sum);
+    if (i < n) {
         get(&v, s + i, n - i);
         v -= most;
         exp8(&v);
         put(s + i, &v, n - i);
+        for (size_t k = 0; k < n - i; k++) total += v[k];
     }
-    sum = floats_sum(s, n);
-    for (size_t i = 0; i < n; i += LANES) {
-        vec v;
-        get(&v, s + i, n - i);
-        v *= (float)(1 / sum);
-        put(s + i, &v, n - i);
-    }
-    return (float)(most + log(sum));
+    *share = (float)(1 / total);
+    return (float)(most + log(total));
+}
+
+FAST static void scale_row(float *y, size_t n, float factor) {
+    for (size_t i = 0; i < n; i++) y[i] *= factor;
 }
 
 struct head {
@@ -80,8 +102,10 @@ static void forward_task(void *arg, int task, int worker) {
     int T = a->T, D = a->D;
     gemm_scaled(PLAIN, TRANSPOSED, T, T, a->d, a->scale, s.q, 3 * D, s.k, 3 * D, 0, s.p, T);
     for (int t = 0; t < T; t++)
-        s.log_sum[t] = softmax(s.p + (size_t)t * (size_t)T, (size_t)T);
-    gemm(PLAIN, PLAIN, T, a->d, T, s.p, T, s.v, 3 * D, 0, (float *)a->c->y + s.out, D);
+        s.log_sum[t] = softmax(s.p + (size_t)t * (size_t)T, (size_t)T, &s.ds[t]);
+    float *y = (float *)a->c->y + s.out;
+    gemm(PLAIN, PLAIN, T, a->d, T, s.p, T, s.v, 3 * D, 0, y, D);
+    for (int t = 0; t < T; t++) scale_row(y + (size_t)t * (size_t)D, (size_t)a->d, s.ds[t]);
 }
 
 void cpu_attention_forward(const struct call *c) {

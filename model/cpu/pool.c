@@ -16,14 +16,28 @@ struct best {
     int32_t tap[OUTPUTS];
 };
 
-/* Takes tap number `tap` for outputs [0, n) whose sources are x[0], x[stride], ... */
-FAST static void consider(struct best *b, const float *x, int n, int stride, int tap) {
-    for (int q = 0; q < n;
-         q++) { /* the first maximum stays, as in PyTorch; NaN beats all */
+/* Takes tap number `tap` for outputs [q, n) whose sources are x[q * stride]; none at or behind `end` is
+ * read. The first maximum stays, as in PyTorch; NaN beats all. */
+FAST static void consider(float *value, int32_t *taps, const float *x, const float *end,
+                          int n, int stride, int tap) {
+    const ivec number = (ivec){0} + tap;
+    int q = 0;
+    for (; stride <= 2 && q + LANES <= n && x + 2 * q + 2 * LANES <= end; q += LANES) {
+        ivec old = *(const ivec_anywhere *)(taps + q);
+        vec v = LOAD(x + q * stride), next, best = LOAD(value + q);
+        if (stride == 2) {
+            next = LOAD(x + 2 * q + LANES);
+            v = __builtin_shuffle(v, next, (ivec){0, 2, 4, 6, 8, 10, 12, 14});
+        }
+        const ivec better = (v > best) | (old < 0) | (v != v);
+        STORE(value + q, SELECT(better, v, best));
+        *(ivec_anywhere *)(taps + q) = (better & number) | (~better & old);
+    }
+    for (; q < n; q++) {
         float v = x[(long)q * stride];
-        if (v > b->value[q] || b->tap[q] < 0 || v != v) {
-            b->value[q] = v;
-            b->tap[q] = tap;
+        if (v > value[q] || taps[q] < 0 || v != v) {
+            value[q] = v;
+            taps[q] = tap;
         }
     }
 }
@@ -43,13 +57,9 @@ static void pool_row(const struct call *c, const float *x, int p, int q0, int n,
         int end = w0 >= W ? 0 : (W - 1 - w0) / a->stride + 1;
         if (end > n) end = n;
         if (skip >= end) continue;
-        struct best part;
-        memcpy(part.value, best.value + skip, (size_t)(end - skip) * sizeof(float));
-        memcpy(part.tap, best.tap + skip, (size_t)(end - skip) * sizeof(int32_t));
-        consider(&part, x + (long)h * W + w0 + (long)skip * a->stride, end - skip,
+        consider(best.value + skip, best.tap + skip,
+                 x + (long)h * W + w0 + (long)skip * a->stride, x + (long)H * W, end - skip,
                  a->stride, tap);
-        memcpy(best.value + skip, part.value, (size_t)(end - skip) * sizeof(float));
-        memcpy(best.tap + skip, part.tap, (size_t)(end - skip) * sizeof(int32_t));
     }
     for (int q = 0; q < n; q++) {
         y[q] = best.value[q];

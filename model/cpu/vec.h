@@ -14,6 +14,7 @@ enum { LANES = 8 };
 typedef float vec __attribute__((vector_size(32)));
 typedef int32_t ivec __attribute__((vector_size(32)));
 typedef double wide __attribute__((vector_size(64)));
+typedef int32_t ivec_anywhere __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float vec_anywhere __attribute__((vector_size(32), aligned(4), may_alias));
 
 #define FAST __attribute__((target_clones("arch=x86-64-v3", "default")))
