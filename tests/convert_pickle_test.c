@@ -149,10 +149,11 @@ static void the_stack_and_the_memo_hold_what_was_put_there(void **state) {
     (void)state;
     REFUSED(PROTO "R.", "pickle byte 2: stack underflow");
     REFUSED(PROTO ")\x86.", "pickle byte 3: stack underflow");
-    REFUSED(PROTO "}(s.", "stack underflow"); /* not below a mark */
+    REFUSED(PROTO "}X\1\0\0\0aN(s.", "stack underflow"); /* not below a mark */
     REFUSED(PROTO "t.", "no mark");
     REFUSED(PROTO "}u.", "no mark");
     REFUSED(PROTO "h\5.", "a memo never set");
+    REFUSED(PROTO "}q\0h\5.", "a memo never set");
     REFUSED(PROTO "j\377\377\377\377.", "a memo never set");
     REFUSED(PROTO ".", "a stack not of one value");
     REFUSED(PROTO "}}.", "a stack not of one value");

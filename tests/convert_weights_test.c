@@ -65,7 +65,8 @@ static void files_of_pytorch_that_are_no_state_dict_are_refused(void **state) {
 static const char LIST[] =
     "name\tshape\nbn1.num_batches_tracked\t[]\nbn1.running_var\t[2]\n"
     "conv1.weight\t[2,1,1,3]\n";
-static const char MAP[] = "from\tto\nbackbone.0\tconv1\nbackbone.1\tbn1\nmodule\t-\n";
+static const char MAP[] = "from\tto\nbackbone.0\tconv1\nbackbone.1\tbn1\nmodule\t-\n"
+                          "backbone\tless\n";
 static const char SOURCE[] =
     "name imagenet-little\nkind weights\narm imagenet\nencoder little\n"
     "file little.pth\nurl file:little.pth\nmean 0.1 0.2 0.3\nstd 1 1 1\n"

@@ -1,6 +1,6 @@
 /* phantom_weights_main.c - made-up checkpoints for the demo, full size, real containers.
  *
- *     phantom_weights [NAME]... OUTDIR
+ *     phantom_weights [NAME] OUTDIR
  * writes NAME.src and the file it speaks of, or all four: imagenet-resnet50 and
  * radimagenet-resnet50 (torch.save's zip, the second with RadImageNet's `backbone.N`
  * names), imagenet-vits and radimagenet-vits (safetensors). The values are drawn as
