@@ -28,10 +28,9 @@ MAKEFLAGS += -r
 export LC_ALL := C
 export SOURCE_DATE_EPOCH := 1735689600
 export FORCE_SOURCE_DATE := 1
-# Where things are made: O objects, B tools. MODE is a way of compiling, see section 7.
+# The tools. MODE is a way of compiling, see section 7; all but plain have folders of their own.
 MODE    ?= plain
-O        = out/obj/$(MODE)
-B        = $(if $(filter plain,$(MODE)),out/bin,out/bin-$(MODE))
+B        = out/bin$(patsubst -plain,,-$(MODE))
 goals    = $(filter $(1),$(MAKECMDGOALS))
 dry      = $(findstring n,$(filter-out -%,$(firstword $(MAKEFLAGS))))
 # What must be there before anything is compiled, where both are asked for: `make -j8 deps demo`.
@@ -142,9 +141,11 @@ run_args        = --seed $(patsubst s%,%,$(call run,4,$(1))) $(H:%=--set %) $(ca
 # train stamps its runs with what computes them: the sources of core, model and train.
 COMPUTES        = $(sort $(wildcard core/*.[ch] model/*.[ch] model/*/*.[ch] model/gpu/*.cu train/*.[ch]))
 COMPUTED_BY     = $(firstword $(shell cat $(COMPUTES) /dev/null | sha256sum))
+# [a run
 $(RUNS:%=%/run.tsv): $P/runs/%/run.tsv: $(RECIPE) $(PRESET) $$(call pack_of,$$*) $$(call split_of,$$*) \
         $$(call bag_of,$$*) | $B/train
 	$B/train --device $(DEVICE) $(call run_args,$*)
+# a run]
 
 # ---- 5. Evaluate: a run to a row an image -------------------------------------------------------
 # Beside the score eval writes masks.bag, for the picture grids.
@@ -211,21 +212,26 @@ demo: all
 	@echo; echo "The paper: $P/paper.html and $P/paper.pdf. Its pictures are made up: no number is a result."
 
 # ---- 7. Building the tools ----------------------------------------------------------------------
-# A room is a folder. ROOM/NAME_main.c makes the tool out/bin/NAME, of all the room's other sources;
-# tests/ROOM_test.c or tests/ROOM_WHAT_test.c makes the test program of that name, of the room's
-# sources too. MODE: plain, asan (address and undefined-behaviour sanitizers), cov (gcov).
-# CFLAGS is the user's; what we cannot do without stands in REQUIRED.
-CFLAGS   ?= -O2 -g
-WARN      = -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
-MODE_asan = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-MODE_cov  = --coverage -O0
-REQUIRED  = -std=c11 -D_GNU_SOURCE -I. -ffp-contract=off -fno-strict-aliasing -pthread $(WARN)
-COMPILE   = $(CC) $(REQUIRED) $(CFLAGS) $(MODE_$(MODE))
-LINK      = $(CC) $(CFLAGS) $(MODE_$(MODE)) -pthread -Wl,--as-needed $(LDFLAGS)
+# A room is a folder. ROOM/NAME_main.c makes the tool out/bin/NAME; tests/ROOM_test.c or
+# tests/ROOM_WHAT_test.c makes the test program of that name. Ways of compiling (MODE): plain, asan
+# (address and undefined-behaviour sanitizers), cov (gcov), fuzz (clang's libFuzzer, else a driver of
+# ours). CFLAGS is the user's; what we cannot do without stands in REQUIRED.
+CFLAGS    ?= -O2 -g
+WARN       = -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
+REQUIRED   = -std=c11 -D_GNU_SOURCE -I. -ffp-contract=off -fno-strict-aliasing -pthread $(WARN)
+SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CLANG     ?= $(shell command -v clang)
+MODES      = plain asan cov fuzz
+CC_asan    = $(SANITIZERS)
+CC_cov     = --coverage -O0
+CC_fuzz    = $(SANITIZERS) -O1 $(CLANG:%=-fsanitize=fuzzer-no-link)
+cc         = $(if $(filter fuzz,$(1)),$(or $(CLANG),$(CC)),$(CC))
+compile    = $(call cc,$(1)) $(REQUIRED) $(CFLAGS) $(CC_$(1))
+link       = $(call cc,$(1)) $(CFLAGS) $(CC_$(1)) -pthread -Wl,--as-needed $(LDFLAGS)
 
 # A room's objects stand in an archive, of which the linker takes what is called. Which archives each
 # room's programs may call, and the libraries from outside:
-ROOMS            = core fetch convert model train eval report tests tests/peer
+ROOMS            = core fetch convert model train eval report tests tests/peer tests/fuzz
 CALLS_core       = core
 CALLS_fetch      = fetch core
 CALLS_convert    = convert core
@@ -241,53 +247,61 @@ LIBS_fetch       = -lcurl
 LIBS_convert     = -larchive
 LIBS_tests       = -lcmocka -lzip -larchive
 
-sources   = $(filter-out %_main.c %_test.c,$(wildcard $(1)/*.c))
-objects   = $(patsubst %.c,$O/%.o,$(call sources,$(1)))
-archives  = $(patsubst %,$O/%.a,$(sort $(1)))
+sources   = $(filter-out %_main.c %_test.c %/drive.c tests/fuzz/%,$(wildcard $(1)/*.c))
 home      = $(firstword $(foreach r,$(ROOMS),$(if $(wildcard $r/$(1)_main.c),$r)))
 tested    = $(firstword $(subst _, ,$(1)))
-TOOLS     = $(foreach r,$(ROOMS),$(patsubst $r/%_main.c,$B/%,$(wildcard $r/*_main.c)))
-TESTS     = $(patsubst tests/%.c,$B/%,$(wildcard tests/*_test.c))
+archives  = $(foreach a,$(sort $(2)),out/obj/$(1)/$a.a)
+TOOLS     = $(foreach r,$(ROOMS),$(patsubst $r/%_main.c,%,$(wildcard $r/*_main.c)))
+TESTS     = $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
+FUZZERS   = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # The GPU's kernels are linked where nvcc and a GPU are; elsewhere none.c says that there is none.
 NVCC     ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
 CU        = $(wildcard model/gpu/*.cu)
-GPU       = $(if $(and $(CU),$(NVCC),$(wildcard /dev/nvidia0)),$(CU:%.cu=$O/%.o),$O/model/gpu/none.o)
+GPU       = $(if $(and $(CU),$(NVCC),$(wildcard /dev/nvidia0)),$(CU),model/gpu/none.c)
+ALSO_model = $(call sources,model/ref) $(call sources,model/cpu) $(GPU)
 
-# Vector kernels stand in files of their own with flags of their own (FLAGS_ and the file's name);
-# which one runs is chosen by the processor's features.
-$O/%.o: %.c $O/flags | $(first)
+# out/obj/MODE/FILE.o. Vector kernels stand in files of their own with flags of their own (FLAGS_ and
+# the file's name); which one runs is chosen by the processor's features.
+FLAGS_core/lanes   = -O3
+FLAGS_train/record = -DSOURCES_SHA256='"$(COMPUTED_BY)"'
+mode      = $(firstword $(subst /, ,$(1)))
+source    = $(patsubst $(call mode,$(1))/%,%,$(1))
+objects   = $(patsubst %,out/obj/$(1)/%.o,$(basename $(2)))
+out/obj/%.o: $$(call source,$$*).c out/obj/$$(call mode,$$*)/flags | $(first)
 	@mkdir -p $(@D)
-	@echo "  cc $<"
-	@$(COMPILE) $(FLAGS_$*) -MMD -MP -c -o $@ $<
-$O/%.o: %.cu $O/flags | $(first)
+	@echo "  cc $(patsubst plain/%,%,$*).c"
+	@$(call compile,$(call mode,$*)) $(FLAGS_$(call source,$*)) -MMD -MP -c -o $@ $<
+out/obj/%.o: $$(call source,$$*).cu out/obj/$$(call mode,$$*)/flags | $(first)
 	@mkdir -p $(@D)
 	@echo "  nvcc $<"
 	@$(NVCC) -O3 -I. -MMD -MP -c -o $@ $<
-$O/flags: $(call unless,$O/flags,$(COMPILE) $(LINK))
+$(MODES:%=out/obj/%/flags): out/obj/%/flags: $$(call unless,$$@,$$(call compile,$$*) $$(LDFLAGS))
 	@mkdir -p $(@D)
-	@echo '[$(COMPILE) $(LINK)]' > $@
+	@echo '[$(call compile,$*) $(LDFLAGS)]' > $@
 -include $(shell find out/obj -name '*.d' 2>/dev/null)
+$(MODES:%=out/obj/%/train/record.o): $(COMPUTES)
 
-FLAGS_core/lanes   = -O3
-FLAGS_train/record = -DSOURCES_SHA256='"$(COMPUTED_BY)"'
-$O/train/record.o: $(COMPUTES)
-
-MACHINES_model = $(call objects,model/ref) $(call objects,model/cpu) $(GPU)
-$(ROOMS:%=$O/%.a): $O/%.a: $$(call objects,$$*) $$(MACHINES_$$*)
+ARCHIVES  = $(foreach m,$(MODES),$(ROOMS:%=out/obj/$m/%.a))
+$(ARCHIVES): out/obj/%.a: $$(call objects,$$(call mode,$$*),$$(call sources,$$(call source,$$*)) $$(ALSO_$$(call source,$$*)))
 	@rm -f $@; ar rcsDP $@ $^
-$(TOOLS): $B/%: $O/$$(call home,$$*)/$$*_main.o $$(call archives,$$(CALLS_$$(call home,$$*)))
-	@mkdir -p $(@D)
-	@echo "  link $@"
-	@$(LINK) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
-	    $(LIBS_$(call home,$*)) $(LIBS_model) $(LIBS_core)
-# A test program may call its room, the tests' helpers, model and core.
-$(TESTS): $B/%: $O/tests/$$*.o $$(call archives,tests model core $$(CALLS_$$(call tested,$$*)))
-	@mkdir -p $(@D)
-	@echo "  link $@"
-	@$(LINK) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
-	    $(LIBS_$(call tested,$*)) $(LIBS_tests) $(LIBS_model) $(LIBS_core)
-tools: $(TOOLS)
+# out/bin/NAME, out/bin-MODE/NAME.
+way       = $(or $(patsubst -%,%,$(filter -%,$(firstword $(subst /, ,$(1))))),plain)
+obj       = out/obj/$(call way,$(1))
+bins      = $(foreach m,$(MODES),$(1:%=out/bin$(patsubst -plain,,-$m)/%))
+binary    = @mkdir -p $(@D); echo "  link $@"; $(call link,$(call way,$*)) -o $@ $(filter %.o,$^) \
+            -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+$(call bins,$(TOOLS)): out/bin%: $$(call obj,$$*)/$$(call home,$$(@F))/$$(@F)_main.o \
+        $$(call archives,$$(call way,$$*),$$(CALLS_$$(call home,$$(@F))))
+	$(binary) $(LIBS_$(call home,$(@F))) $(LIBS_model) $(LIBS_core)
+# A test program may call its room, the tests' helpers, model and core; a fuzz target what reads.
+$(call bins,$(TESTS)): out/bin%: $$(call obj,$$*)/tests/$$(@F).o \
+        $$(call archives,$$(call way,$$*),tests model core $$(CALLS_$$(call tested,$$(@F))))
+	$(binary) $(LIBS_$(call tested,$(@F))) $(LIBS_tests) $(LIBS_model) $(LIBS_core)
+$(FUZZERS:%=out/bin-fuzz/%): out/bin%: out/obj/fuzz/tests/fuzz/$$(@F).o $(if $(CLANG),,out/obj/fuzz/tests/fuzz/drive.o) \
+        $$(call archives,fuzz,tests fetch convert core)
+	$(binary) $(CLANG:%=-fsanitize=fuzzer) $(LIBS_fetch) $(LIBS_tests) $(LIBS_core)
+tools: $(TOOLS:%=$B/%)
 
 # ---- 8. The machine -----------------------------------------------------------------------------
 PACKAGES = gcc make pkg-config util-linux xz-utils libopenblas-dev libarchive-dev libcurl4-openssl-dev \
@@ -324,38 +338,21 @@ clean:
 # ---- 9. Tests -----------------------------------------------------------------------------------
 # GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers. Where
 # nvcc is, the kernels are compiled though no GPU may be there. The last line is the count.
-SCRIPTS      = $(addprefix tests/,floors.sh make.sh cli.sh fuzz.sh)
-SCRIPTS_all  = $(SCRIPTS) $(addprefix tests/,twice.sh faults.sh)
-FUZZ_SECONDS = 1
-GIVEN        = GOLDEN=$(GOLDEN) BIN=$B
-test: $(TESTS) $(TOOLS) $(FUZZERS) $(CU:%.cu=$O/%.o)
-	@$(GIVEN) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh $(TESTS) $(SCRIPTS)
-# The same programs under the sanitizers, longer fuzzing, the demo twice, faults.
-test-all: $(TESTS) $(ASAN_TESTS) $(TOOLS) $(FUZZERS) $(CU:%.cu=$O/%.o)
-	@$(GIVEN) FUZZ_SECONDS=20 tests/run.sh $(TESTS) $(ASAN_TESTS) $(SCRIPTS_all)
+SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh fuzz.sh)
+LONG     = $(SCRIPTS) $(addprefix tests/,twice.sh faults.sh)
+needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) $(call objects,$(MODE),$(if $(NVCC),$(CU)))
+test: $(TESTS:%=$B/%) $(needed)
+	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(TESTS:%=$B/%) $(SCRIPTS)
+# The same under the sanitizers too, longer fuzzing, the demo twice, faults.
+test-all: $(TESTS:%=$B/%) $(TESTS:%=out/bin-asan/%) $(needed)
+	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=20 tests/run.sh $(TESTS:%=$B/%) $(TESTS:%=out/bin-asan/%) $(LONG)
 
-# Fuzz targets are compiled in a way of their own: by clang with libFuzzer, else by the usual
-# compiler with tests/fuzz/drive.c.
-CLANG       ?= $(shell command -v clang)
-FUZZ_FLAGS   = -fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O1
-FUZZ_CC      = $(if $(CLANG),$(CLANG) -fsanitize=fuzzer-no-link,$(CC)) $(REQUIRED) $(FUZZ_FLAGS)
-F            = out/obj/fuzz
-FUZZERS      = $(patsubst tests/fuzz/%.c,out/bin-fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_ROOMS   = core convert fetch
-$F/%.o: %.c $F/flags | $(first)
-	@mkdir -p $(@D)
-	@echo "  fuzz cc $<"
-	@$(FUZZ_CC) -MMD -MP -c -o $@ $<
-$F/flags: $(call unless,$F/flags,$(FUZZ_CC))
-	@mkdir -p $(@D)
-	@echo '[$(FUZZ_CC)]' > $@
-$F/all.a: $(patsubst %.c,$F/%.o,$(foreach r,$(FUZZ_ROOMS),$(call sources,$r)))
-	@rm -f $@; ar rcsDP $@ $^
-$(FUZZERS): out/bin-fuzz/%: $F/tests/fuzz/%.o $(if $(CLANG),,$F/tests/fuzz/drive.o) $F/all.a
-	@mkdir -p $(@D)
-	@echo "  link $@"
-	@$(if $(CLANG),$(CLANG) -fsanitize=fuzzer,$(CC)) $(FUZZ_FLAGS) -pthread -Wl,--as-needed -o $@ $^ \
-	    $(LIBS_fetch) $(LIBS_convert) $(LIBS_core) -lzip
+# Us and PyTorch in turn, in the same minutes; nothing else should run.
+bench: $B/bench
+	$B/bench $(addprefix --peer ,$(PEER_PYTHON)) $(if $(filter required,$(PEER)),--required) tests/peer/peer.py out/bench.tsv
+oracle:
+	python3 -m venv .oracle
+	.oracle/bin/pip install -q -r tests/peer/requirements.txt
 
 FORCE:
 .PHONY: FORCE help tools deps doctor status stale test test-all bench oracle clean all strict demo table1 cell
