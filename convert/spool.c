@@ -35,6 +35,7 @@ struct spool *spool_open(const char *out) {
     s->fd = -1;
     s->folder = n ? xprintf("%.*s", (int)n, out) : xstrdup("./");
     pthread_mutex_init(&s->lock, NULL);
+    if (access(s->folder, F_OK)) file_mkdir(s->folder);
     die_cleanup(close_file, s);
     char *name = xprintf("%s.%s.%ld.spool", s->folder, file_base(out), (long)getpid());
     if (!fail_point()) s->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

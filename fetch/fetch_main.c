@@ -1,0 +1,100 @@
+/* fetch_main.c - the tool `fetch`: a source file to a verified raw download.
+ *
+ * It unpacks nothing and reads no archive: what is in the file is convert's business. */
+#include "core/die.h"
+#include "core/file.h"
+#include "fetch/fetch.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char HELP[] =
+    "usage: fetch [--mirror FOLDER]... [--pins FILE] [--absent FILE] SOURCE.src OUT\n"
+    "Brings the file SOURCE.src describes to OUT: from the first mirror folder that holds it, else from\n"
+    "its addresses (file: is copied, https: downloaded, resumed and retried), else says how a person\n"
+    "gets it (exit 3). Size, first bytes and sha256 are checked before OUT gets its name.\n"
+    "\n"
+    "  --mirror FOLDER   a folder with raw files, or https://... they lie under; may repeat\n"
+    "  --pins FILE       where no sha256 is published: what came the first time is written down there,\n"
+    "                    and wanted from then on\n"
+    "  --absent FILE     if the file cannot be had now (exit 3): writes the reason to FILE and exits 0,\n"
+    "                    so that a chain can go on without it\n"
+    "  --help, --version\n"
+    "\n"
+    "example: fetch --mirror ~/data --pins out/pins.tsv fetch/sources/kvasir.src out/paper/raw/kvasir\n";
+
+static const struct option OPTIONS[] = {
+    {"mirror", required_argument, NULL, 'm'}, {"pins", required_argument, NULL, 'p'},
+    {"absent", required_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
+};
+
+enum { MIRRORS = 64 };
+
+struct call {
+    struct fetch fetch;
+    const char *source;
+};
+
+static void run(void *arg) {
+    struct call *call = arg;
+    struct source source;
+    source_read(&source, call->source);
+    fetch_run(&call->fetch, &source);
+    source_free(&source);
+}
+
+/* Only what may be different tomorrow is written down; a wrong file stops the chain. */
+static void run_or_note(struct call *call, const char *absent) {
+    char message[4096];
+    int code = die_catch(run, call, message, sizeof message);
+    if (code == EXIT_NO) die_no("%s", message);
+    if (code == EXIT_USAGE) die_usage("%s", message);
+    if (!code) {
+        file_remove(absent);
+        return;
+    }
+    warn("%s", message);
+    char *line = xprintf("%s\n", message);
+    file_write(absent, line, strlen(line));
+    xfree(line);
+}
+
+int main(int argc, char **argv) {
+    const char *mirror[MIRRORS], *absent = NULL;
+    struct call call = {.fetch = {.mirror = mirror, .pause = 1}};
+    int option;
+    die_name("fetch");
+    while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
+        switch (option) {
+        case 'm':
+            if (call.fetch.mirrors == MIRRORS)
+                die_usage("--mirror: more than %d, wanted fewer", (int)MIRRORS);
+            mirror[call.fetch.mirrors++] = optarg;
+            break;
+        case 'p':
+            call.fetch.pins = optarg;
+            break;
+        case 'a':
+            absent = optarg;
+            break;
+        case 'h':
+            fputs(HELP, stdout);
+            return 0;
+        case 'v':
+            puts("repolyp fetch 0.1");
+            return 0;
+        default:
+            die_usage("unknown option, see fetch --help");
+        }
+    }
+    if (argc - optind != 2)
+        die_usage("%d arguments, wanted SOURCE.src OUT; see fetch --help", argc - optind);
+    call.source = argv[optind];
+    call.fetch.out = argv[optind + 1];
+    if (absent)
+        run_or_note(&call, absent);
+    else
+        run(&call);
+    return 0;
+}
