@@ -68,6 +68,7 @@ struct out *out_open(const char *path) {
     const char *base = file_base(path);
     if (!*base) die_world("%s: no file name, wanted a file to write", quoted(path));
     char *folder = folder_of(path);
+    if (access(folder, F_OK)) file_mkdir(folder);
     sweep(folder, base);
     struct out *out = xcalloc(1, sizeof *out);
     out->path = xstrdup(path);
