@@ -91,7 +91,7 @@ S               = $(S_$(PROFILE))
 RAW             = $(WANTED:%=$P/raw/%)
 # Asked for by name, an absent source is an error; in the chain it is written down.
 $(RAW): $P/raw/%: $S/%.src | $B/fetch
-	$B/fetch $(MIRROR:%=--mirror %) $(if $(chain),--absent $@.absent) $< $@
+	$B/fetch $(MIRROR:%=--mirror %) --pins out/pins.tsv $(if $(chain),--absent $@.absent) $< $@
 $P/absent.mk: $(if $(MAKE_RESTARTS)$(dry)$(call goals,status stale),,$(RAW))
 	@mkdir -p $P/raw; echo ABSENT = $$(ls $P/raw | sed -n 's/\.absent$$//p') > $@.tmp; mv $@.tmp $@
 

@@ -20,14 +20,20 @@ static const char help[] =
 
 enum { REASON_LIMIT = 4096 };
 
-/* The first line of a file. */
-static char *reason(const char *path) {
-    size_t n;
+/* A file's text in one line, as a table wants it: what lies between words becomes one blank. */
+static char *reason(const char *path)
+{
+    size_t n, end = 0;
     char *text = file_read(path, REASON_LIMIT, &n);
-    text[strcspn(text, "\n")] = 0;
-    if (!*text || strpbrk(text, "\t\r"))
-        die_no("%s: found '%s', wanted a line of text; delete it and run make again", path,
-               quoted(text));
+    for (size_t i = 0; i < n; i++) {
+        bool gap = strchr(" \t\r\n", text[i]) != NULL;
+        if (!gap) text[end++] = text[i];
+        else if (end && text[end - 1] != ' ') text[end++] = ' ';
+    }
+    while (end && text[end - 1] == ' ') end--;
+    text[end] = 0;
+    if (!end || strlen(text) != end)
+        die_no("%s: found '%s', wanted text; delete it and run make again", path, quoted(text));
     return text;
 }
 
