@@ -255,13 +255,27 @@ static void *gradient_room(struct state *s, size_t n, int sum) {
     return room;
 }
 
+/* Is a gradient with respect to this node's output of use to anybody? As find_wants in plan.c. */
+static int wanted(const struct state *s, int node) {
+    const struct trial *t = s->t;
+    const struct node *n = &t->g->node[node];
+    if (node < t->leaves) return !(s->m->without >> node & 1);
+    for (int k = 0; k < NODE_PARAMS; k++)
+        if (n->param[k] >= 0 && !t->g->param[n->param[k]].buffer &&
+            !(s->m->without >> (8 + n->param[k]) & 1))
+            return 1;
+    for (int k = 0; k < n->inputs; k++)
+        if (wanted(s, n->in[k])) return 1;
+    return 0;
+}
+
 static void want_inputs(struct state *s, int i, struct call *c) {
     const struct trial *t = s->t;
     const struct node *n = node_of(s, i);
     int inside = s->m->fusion != NULL;
     for (int k = 0; k < n->inputs; k++) {
         int in = n->in[k], leaf = in < t->leaves;
-        if ((leaf && s->m->without >> in & 1) || (!leaf && inside)) continue;
+        if (!wanted(s, in) || (!leaf && inside)) continue;
         c->sum[k] = s->grad[in] ? 1 : leaf && s->m->sum;
         if (!s->grad[in])
             s->grad[in] = gradient_room(s, (size_t)t->N * shape_count(t->g->node[in].shape),
@@ -300,7 +314,8 @@ static void backward(struct state *s) {
         s->grad[t->first + t->nodes - 1] = real_from(&s->room, t->dy, trial_out_count(t));
     for (int i = t->nodes - 1; i >= 0; i--) {
         backward_call(s, i, &calls[i]);
-        if (!s->m->fusion) s->k->op[node_of(s, i)->op].backward(&calls[i]);
+        if (!s->m->fusion && wanted(s, t->first + i))
+            s->k->op[node_of(s, i)->op].backward(&calls[i]);
     }
     if (s->m->fusion) s->m->fusion->backward(calls, t->nodes);
 }

@@ -102,10 +102,14 @@ static void bias_task(void *arg, int n, int worker) {
     }
 }
 
+void conv_bias(const struct conv *v, const float *bias) {
+    parallel(v->N, bias_task, &(struct bias){v, bias});
+}
+
 void cpu_conv_forward(const struct call *c) {
     const struct way *way;
     struct conv v = conv_of(c, &way);
-    if (v.add) parallel(v.N, bias_task, &(struct bias){&v, c->w[1]});
+    if (v.add) conv_bias(&v, c->w[1]);
     way->forward(&v);
 }
 
@@ -128,10 +132,14 @@ static void bias_sum_task(void *arg, int k, int worker) {
     b->db[k] = (float)sum;
 }
 
+void conv_bias_gradient(const struct conv *v, float *db) {
+    parallel(v->K, bias_sum_task, &(struct bias_sum){v, db});
+}
+
 void cpu_conv_backward(const struct call *c) {
     const struct way *way;
     struct conv v = conv_of(c, &way);
-    if (c->dw[1]) parallel(v.K, bias_sum_task, &(struct bias_sum){&v, c->dw[1]});
+    if (c->dw[1]) conv_bias_gradient(&v, c->dw[1]);
     if (v.dx || v.dw) way->backward(&v);
 }
 

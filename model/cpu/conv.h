@@ -50,6 +50,9 @@ void depth_forward(const struct conv *v);
 void depth_backward(const struct conv *v);
 size_t depth_scratch(const struct conv *v);
 
+/* y = bias everywhere, before products are added to it; and its gradient. */
+void conv_bias(const struct conv *v, const float *bias);
+void conv_bias_gradient(const struct conv *v, float *db);
 /* Gradient of weights as sums over pictures in fixed groups: how many groups, so that blocks * groups
  * keeps several cores busy, and the sum of the groups' parts [groups][count] into dw. */
 int picture_groups(const struct conv *v, int blocks);

@@ -54,7 +54,7 @@ static struct taps_job job_of(const struct conv *v) {
     j.weights = (size_t)j.lives * (size_t)v->K * (size_t)v->C;
     j.own = pad64((v->C < BLOCK ? (size_t)v->C : BLOCK) * widest * sizeof(float));
     j.packed = (float *)v->scratch;
-    j.places = j.packed + j.weights;
+    if (j.packed) j.places = j.packed + j.weights;
     return j;
 }
 

@@ -1,9 +1,11 @@
-/* fused.c - runs of nodes that the CPU does in one pass over memory; see host.h's struct fusion.
+/* fused.c - runs of nodes that the CPU does in one step; see host.h's struct fusion.
  *
+ *   resize_concat_conv  the decoder's 3x3 behind an upsampling: see decoder.c
  *   batchnorm_relu      backward reads x alone: the ReLU's mask is computed again
  *   batchnorm_add_relu  the end of a bottleneck; y is kept for its mask (the next layer keeps it anyway)
  *   add_relu            the same behind frozen or folded norms: where no batch norm stands before */
 #include "model/cpu/batchnorm.h"
+#include "model/cpu/decoder.h"
 #include "model/cpu/threads.h"
 #include "model/cpu/vec.h"
 
@@ -51,13 +53,15 @@ static size_t saved_of_norm(const struct call *calls, int n) {
 
 /* ---- batch norm, addition, ReLU ---- */
 
-/* The addition's other input must come from before the run. */
+/* The shortcut must not be the batch norm's own input: their gradients are written in one pass. */
 static int match_add_relu(const struct graph *g, int first) {
     if (!is(g, first, OP_batchnorm) || !is(g, first + 1, OP_add) ||
         !is(g, first + 2, OP_relu))
         return 0;
     const int *in = g->node[first + 1].in;
-    return (in[0] == first) != (in[1] == first) && reads(g, first + 2, first + 1) ? 3 : 0;
+    if ((in[0] == first) == (in[1] == first)) return 0;
+    int shortcut = in[0] == first ? in[1] : in[0];
+    return shortcut != g->node[first].in[0] && reads(g, first + 2, first + 1) ? 3 : 0;
 }
 
 /* Which input of the addition is the shortcut: the one with memory of its own. */
@@ -158,6 +162,8 @@ static void sum_backward(const struct call *calls, int n) {
 }
 
 const struct fusion cpu_fusions[CPU_FUSIONS] = {
+    {"resize_concat_conv", decoder_match, 1 << 0 | 1 << 1, 0, decoder_forward,
+     decoder_backward, NULL, decoder_scratch},
     {"batchnorm_add_relu", match_add_relu, 1 << 0 | RUN_KEEP_Y, 0, bottleneck_forward,
      bottleneck_backward, saved_of_norm, NULL},
     {"batchnorm_relu", match_relu, 1 << 0, 1, relu_forward, relu_backward, saved_of_norm,

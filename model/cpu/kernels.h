@@ -22,7 +22,7 @@ void cpu_adam(const struct adam *a);
 void cpu_round(void *x, size_t n, enum precision precision);
 int cpu_finite(const void *x, size_t n);
 extern const struct fusion cpu_fusions[];
-enum { CPU_FUSIONS = 3 };
+enum { CPU_FUSIONS = 4 };
 
 /* Helpers of several kernels. */
 static inline size_t pad64(size_t bytes) {

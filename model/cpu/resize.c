@@ -2,16 +2,11 @@
  * stretched, then mixed. Backward is its transpose: rows are unmixed, then shrunk. A task is a few
  * maps, so every sum runs in one order. */
 #include "model/cpu/kernels.h"
+#include "model/cpu/resize.h"
 #include "model/cpu/threads.h"
 #include "model/cpu/vec.h"
 
 enum { MAPS = 4 };
-
-/* The two source places of an output place along one axis and the second's weight. */
-struct between {
-    int low, high;
-    float weight;
-};
 
 struct resize {
     const struct call *c;
@@ -20,7 +15,7 @@ struct resize {
     float *room;                    /* [workers][H][Q] */
 };
 
-static struct between between(int o, int in, int out, int align) {
+struct between between(int o, int in, int out, int align) {
     double at =
         align ? (out > 1 ? o * (double)(in - 1) / (out - 1) : 0) : (o + .5) * in / out - .5;
     if (at < 0) at = 0;
