@@ -11,8 +11,8 @@
 
 /* Writing. Every failure is die_world naming the path and the system's reason, and unlinks the
  * temporary; so does dying for any other reason between open and commit. A folder that is not there
- * is made. A temporary left by a
- * process that no longer lives is removed by out_open of the same name. */
+ * is made. A temporary left by a process that no longer lives is removed by out_open of the same
+ * name. */
 struct out {
     FILE *stream; /* for fprintf; errors are caught at commit */
     char *path;

@@ -68,6 +68,20 @@ static char *file_url_path(const struct source *s, const char *url) {
     return path;
 }
 
+/* How a person gets it, and where to put it. `why` tells what failed before. */
+static _Noreturn void ask(const struct source *s, const char *why) {
+    char *text = xprintf("%s: %s, wanted the file %s.", s->name, why, s->file[0]);
+    for (int i = 0; i < s->manual_count; i++) {
+        char *longer = xprintf("%s\n    %s", text, s->manual[i]);
+        xfree(text);
+        text = longer;
+    }
+    die_world(
+        "%s\n  %s%s%s%s into a mirror folder (MIRROR=FOLDER or --mirror FOLDER) and run again.",
+        text, s->manual_count ? "Then put " : "Try again, or put ", s->file[0],
+        s->passphrase_file ? " and " : "", s->passphrase_file ? s->passphrase_file : "");
+}
+
 /* A part that is not what the source describes must not be gone on with. */
 static void discard(void *arg) {
     struct part *part = arg;
@@ -104,9 +118,7 @@ static int try_url(const struct fetch *f, const struct source *s, const char *ur
     if (strncmp(url, "file:", 5)) return try_https(f, s, url, last);
     char *path = file_url_path(s, url);
     if (!file_exists(path)) {
-        if (last)
-            die_world("%s: not there, wanted %s; make it, or put it into a mirror folder",
-                      quoted(path), s->file[0]);
+        if (last) ask(s, xprintf("%s: not there", quoted(url)));
         warn("%s: not there; trying the next address", quoted(path));
         xfree(path);
         return 0;
@@ -135,21 +147,6 @@ static int from_mirrors(const struct fetch *f, const struct source *s) {
         }
     }
     return done;
-}
-
-/* What to ask for, where, and which file to put where. */
-static _Noreturn void ask(const struct fetch *f, const struct source *s) {
-    char *text = xprintf("%s: by hand only, wanted the file %s.", s->name, s->file[0]);
-    for (int i = 0; i < s->manual_count; i++) {
-        char *longer = xprintf("%s\n    %s", text, s->manual[i]);
-        xfree(text);
-        text = longer;
-    }
-    die_world("%s\n  Then put %s%s%s into %s and run again.", text, s->file[0],
-              s->passphrase_file ? " and " : "",
-              s->passphrase_file ? s->passphrase_file : "",
-              f->mirrors ? quoted(f->mirror[0])
-                         : "a folder, name it (MIRROR=FOLDER, --mirror FOLDER),");
 }
 
 /* The passphrase's file goes beside the download, where pack looks for it. */
@@ -184,6 +181,6 @@ void fetch_run(const struct fetch *f, const struct source *s) {
     int done = from_mirrors(f, s);
     for (int i = 0; i < s->url_count && !done; i++)
         done = try_url(f, s, s->url[i], i + 1 == s->url_count);
-    if (!done) ask(f, s);
+    if (!done) ask(s, "to be had by hand only");
     bring_passphrase(f, s);
 }
