@@ -1,5 +1,6 @@
-/* colophon - run.tsv files to the paper's last section: which inputs, by checksum, made which run, and
- * whether the present program made them. It prints no value of the machine it ran on. */
+/* colophon - run.tsv files to the paper's last section: which inputs, by checksum, made
+ * which run, and whether the present program made them. It prints no value of the machine
+ * it ran on. */
 #include "core/die.h"
 #include "core/file.h"
 #include "core/table.h"
@@ -67,9 +68,10 @@ static const char table_head[] =
     "|:----------------------------|----:|-----:|----:"
     "|:--------|:--------|:--------|:--------|:--------|\n";
 static const char table_caption[] =
-    "\nTable: Every run and what made it: seed, steps, best epoch, and the first eight digits "
-    "of the sha256 of its recipe, data, split, initial weights and program (the sources of "
-    "core, model and train). The whole sums stand in each run's run.tsv.\n";
+    "\nTable: Every run and what made it: seed, steps, best epoch, and the first eight "
+    "digits of the sha256 of its recipe, data, split, initial weights and program "
+    "(the sources of core, model and train). The whole sums stand in each run's "
+    "run.tsv.\n";
 
 static void write(char *const *folder, int n, const char *commit, const char *sources,
                   const char *path) {

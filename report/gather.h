@@ -1,41 +1,43 @@
 /* gather.h - turns rows, one an image, into results.tsv: every statistic of the project is
  * computed here (gather.c, compare.c, totals.c, published.c) and nowhere else.
  *
- * EXPERIMENT.tsv says which cells are wanted: columns `cell status reason` (status run | not-run;
- * reason "na" where it runs) and, if other than main and random, `variant` and `split`. A cell
- * that is to run and has no score is fatal; one that is not gets rows with its reason, so that
- * the table, the figures and the claims can say so. Without the file the experiment is what was
- * scored.
+ * EXPERIMENT.tsv says which cells are wanted: columns `cell status reason` (status run |
+ * not-run; reason "na" where it runs) and, if other than main and random, `variant` and
+ * `split`. A cell that is to run and has no score is fatal; one that is not gets rows with
+ * its reason, so that the table, the figures and the claims can say so. Without the file
+ * the experiment is what was scored.
  *
  * Rows of a cell, with s seeds of n pictures each:
- *   dice iou               mean over seeds of the mean over pictures; sd_seed from two seeds on
- *   sd_dice                standard deviation of Dice over pictures (n - 1), mean over seeds
+ *   dice iou               mean over seeds of the mean over pictures; sd_seed from two on
+ *   sd_dice                deviation of Dice over pictures (n - 1), mean over seeds
  *   empty pictures seeds   predictions without a pixel (of all seeds), n, s
  *   best_epoch             mean over seeds; absent for a trivial baseline
  *   dice_minus_published iou_minus_published    where the original printed a number
- *   dice_above_baseline    less the best trivial baseline (cells baseline-*-DATA) of its data
- * Scores on another data set than the cell's own: the same rows, metric dice.DATA and so on.
+ *   dice_above_baseline    less the best of the cells baseline-*-DATA
+ * Scores on another data set than the cell's own: the same rows, metric dice.DATA and so
+ * on.
  *
  * Rows of two arms A and B of an encoder and data set, cell ENCODER-A-vs-B-DATA:
- *   dice iou               A less B, on the same pictures and seeds (other pictures are fatal)
- * Arms stand in the order in which published.tsv names them, then in the experiment's. Pairs of
- * arms that published.tsv knows (an arm the original did not test stands there as "tested 0")
- * and the experiment does not hold are rows not run, so that the text may speak of them.
+ *   dice iou               A less B, on the same pictures (others are fatal) and seeds
+ * Arms stand in the order in which published.tsv names them, then in the experiment's.
+ * Pairs of arms that published.tsv knows (an arm the original did not test stands there as
+ * "tested 0") and the experiment does not hold are rows not run, so that the text may speak
+ * of them.
  *
  * Rows of cell "all", for each variant and split:
  *   cells cells_run seeds  of the experiment; pairs: its encoder and data sets of two arms or more
- *   wins-A                 encoder and data sets where A's mean Dice is above every other arm's
- *   wins-A-over-B          where it is above B's; both kinds not run while a cell is missing
- *   ahead-A-over-B compared-A-over-B    the same among the pairs that were run, and their number
+ *   wins-A                 encoder and data sets with A's mean Dice above all others'
+ *   wins-A-over-B          above B's; both kinds not run while a cell is missing
+ *   ahead-A-over-B compared-A-over-B  the same among pairs that were run; their number
  *   least-above-baseline   the least dice_above_baseline
  * Rows of a cell named after a data set: pictures (scored, a seed).
  *
- * Variant "published", split random (published.c): the printed numbers, differences of arms, and
- * for each cell, Dice d: iou_of_dice = d/(2-d); iou_gap = IoU less that; sd_implied =
- * sqrt(2 gap / f''(d)), f'' = 4/(2-d)^3; half_width = 1.96 sd / sqrt(n), n = N - floor(.8 N)
- * pictures; half_width_groups, n the number of groups (cases, sequences). IoU is a convex
- * function of Dice, so the gap between the mean IoU and the IoU of the mean Dice measures the
- * spread of Dice over pictures. */
+ * Variant "published", split random (published.c): the printed numbers, differences of
+ * arms, and for each cell, Dice d: iou_of_dice = d/(2-d); iou_gap = IoU less that;
+ * sd_implied = sqrt(2 gap / f''(d)), f'' = 4/(2-d)^3; half_width = 1.96 sd / sqrt(n), n = N
+ * - floor(.8 N) pictures; half_width_groups, n the number of groups (cases, sequences). IoU
+ * is a convex function of Dice, so the gap between the mean IoU and the IoU of the mean
+ * Dice measures the spread of Dice over pictures. */
 #ifndef REPORT_GATHER_H
 #define REPORT_GATHER_H
 #include "report/results.h"

@@ -10,7 +10,7 @@
 static const char help[] =
     "usage: gather [--experiment EXPERIMENT.tsv] RUN... PUBLISHED.tsv OUT.tsv\n"
     "       gather --curves RUN... CURVES.tsv\n"
-    "Computes every number the paper may use. RUN is a run's folder or a score file in one:\n"
+    "Computes every number the paper may use. RUN is a run's folder or a file in one:\n"
     ".../VARIANT/ENCODER-ARM-DATA/SPLIT/sSEED[/score.DATA.tsv].\n"
     "  --experiment FILE  the cells wanted: columns cell, status (run | not-run), reason\n"
     "  --curves           train loss and validation scores by epoch, from log.tsv\n"

@@ -1,8 +1,10 @@
-/* letters.c - a stroke font and its pen. Not a text system: one line, left to right, one weight.
+/* letters.c - a stroke font and its pen. Not a text system: one line, left to right, one
+ * weight.
  *
- * A letter is its width and its strokes. A stroke is a row of points, each a sign for x ('0' = 0,
- * '1' = 1 ... ':' = 10) and one for y ('a' = 0, the capitals' top; 'e' the small letters' top;
- * 'm' = 12, the baseline; 'q' the depth of g and p). Strokes are parted by blanks. */
+ * A letter is its width and its strokes. A stroke is a row of points, each a sign for x
+ * ('0' = 0, '1' = 1 ... ':' = 10) and one for y ('a' = 0, the capitals' top; 'e' the small
+ * letters' top; 'm' = 12, the baseline; 'q' the depth of g and p). Strokes are parted by
+ * blanks. */
 #include "report/letters.h"
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,8 @@
-/* montage.h - a grid of pictures: picture, ground truth, each arm's prediction with its Dice.
+/* montage.h - a grid of pictures: picture, ground truth, each arm's prediction with its
+ * Dice.
  *
- * Which pictures: those at the lower quartile, the median and the upper quartile of the first
- * arm's Dice (ties by name), so that nobody chooses them. */
+ * Which pictures: those at the lower quartile, the median and the upper quartile of the
+ * first arm's Dice (ties by name), so that nobody chooses them. */
 #ifndef REPORT_MONTAGE_H
 #define REPORT_MONTAGE_H
 #include "core/image.h"

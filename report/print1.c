@@ -1,4 +1,5 @@
-/* print1.c - Table 1 in Markdown (pandoc's pipe table, readable as it is) and LaTeX (booktabs). */
+/* print1.c - Table 1 in Markdown (pandoc's pipe table, readable as it is) and LaTeX
+ * (booktabs). */
 #include "core/die.h"
 #include "report/escape.h"
 #include "report/table1.h"
@@ -7,12 +8,13 @@
 
 /* What every number of the table means; %s is the number of seeds in words. */
 static const char caption[] =
-    "Dice and IoU on the validation pictures, ours beside the published values. n: validation "
-    "pictures a seed; %s. A picture is scored at the network's size; a pixel is polyp where its "
-    "probability exceeds one half. Dice is twice the common pixels over the sum of both masks' "
-    "pixels, IoU the common pixels over their union; both masks empty counts 1, one of them "
-    "empty 0. Each value is a mean over pictures, then over seeds; the checkpoint was chosen on "
-    "the same pictures. published: as printed by the original; none: it has no such number.";
+    "Dice and IoU on the validation pictures, ours beside the published values. n: "
+    "validation pictures a seed; %s. A picture is scored at the network's size; a pixel "
+    "is polyp where its probability exceeds one half. Dice is twice the common pixels "
+    "over the sum of both masks' pixels, IoU the common pixels over their union; both "
+    "masks empty counts 1, one of them empty 0. Each value is a mean over pictures, "
+    "then over seeds; the checkpoint was chosen on the same pictures. published: as "
+    "printed by the original; none: it has no such number.";
 
 static char *caption_text(const struct results *r) {
     const struct result *seeds = results_find(r, "main/all/random/seeds");

@@ -1,8 +1,9 @@
-/* scores.h - what gather reads: one run's rows, one an image, and what its run.tsv says of it.
+/* scores.h - what gather reads: one run's rows, one an image, and what its run.tsv says of
+ * it.
  *
- * A run is a folder .../VARIANT/CELL/SPLIT/sSEED with score.DATA.tsv and, unless it is a trivial
- * baseline, run.tsv. Who it is comes from the folder's name; cell and seed are held against
- * run.tsv, so that a moved folder is refused, not believed. */
+ * A run is a folder .../VARIANT/CELL/SPLIT/sSEED with score.DATA.tsv and, unless it is a
+ * trivial baseline, run.tsv. Who it is comes from the folder's name; cell and seed are held
+ * against run.tsv, so that a moved folder is refused, not believed. */
 #ifndef REPORT_SCORES_H
 #define REPORT_SCORES_H
 #include "core/table.h"

@@ -1,7 +1,9 @@
-/* table1.h - Table 1: our number beside the published one, for each encoder, data set and arm.
+/* table1.h - Table 1: our number beside the published one, for each encoder, data set and
+ * arm.
  *
- * A cell that was not run says so and points to its reason and remedy below the table. Nothing
- * is marked as best: which arm is ahead is a claim, and claims are judged with their interval. */
+ * A cell that was not run says so and points to its reason and remedy below the table.
+ * Nothing is marked as best: which arm is ahead is a claim, and claims are judged with
+ * their interval. */
 #ifndef REPORT_TABLE1_H
 #define REPORT_TABLE1_H
 #include "report/names.h"

@@ -8,8 +8,8 @@
 static const char help[] =
     "usage: table [--names NAMES.tsv] RESULTS.tsv OUT.md|OUT.tex|OUT.tsv\n"
     "       table --strict RESULTS.tsv\n"
-    "Table 1: our Dice and IoU beside the published ones, a row for each encoder, data set\n"
-    "and arm; as Markdown, LaTeX (booktabs) or TSV (for report/bars.gp), by OUT's ending.\n"
+    "Table 1: our Dice and IoU beside the published ones, for each encoder, data set and\n"
+    "arm; as Markdown, LaTeX (booktabs) or TSV (for report/bars.gp), by OUT's ending.\n"
     "  --names FILE  how cells' names are written for readers: columns name, text\n"
     "  --strict      write nothing; exit 1 naming the cells that were not run\n"
     "  --help --version\n"

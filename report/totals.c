@@ -1,6 +1,6 @@
-/* totals.c - what is said of an experiment as a whole, of a data set, and of each cell against
- * the trivial baselines. It counts and picks extremes of rows that are there; it averages
- * nothing. */
+/* totals.c - what is said of an experiment as a whole, of a data set, and of each cell
+ * against the trivial baselines. It counts and picks extremes of rows that are there; it
+ * averages nothing. */
 #include "core/die.h"
 #include "report/gather.h"
 #include <math.h>
@@ -54,8 +54,8 @@ static void add_for_arms(struct gather *g, const struct slot *like, const char *
     xfree(metric);
 }
 
-/* The experiment's cells that were not run, of arms a and b (NULL: of all), as a reason; NULL if all
- * were run. Caller frees. */
+/* The experiment's cells that were not run, of arms a and b (NULL: of all), as a reason;
+ * NULL if all were run. Caller frees. */
 static char *missing_cells(const struct gather *g, const struct slot *like, const char *a,
                            const char *b) {
     char *text = NULL;
@@ -79,7 +79,8 @@ static bool has_arm(const struct gather *g, const struct slot *like, const char 
     return false;
 }
 
-/* Encoder and data sets in which a and b were both run (*compared), and in which a's mean Dice is above. */
+/* Encoder and data sets in which a and b were both run (*compared), and in which a's mean
+ * Dice is above. */
 static int ahead(const struct gather *g, const struct slot *like, const char *a,
                  const char *b, int *compared) {
     int count = 0;
@@ -94,7 +95,8 @@ static int ahead(const struct gather *g, const struct slot *like, const char *a,
     return count;
 }
 
-/* Encoder and data sets in which a is above every other arm that was run, of one at least. */
+/* Encoder and data sets in which a is above every other arm that was run, of one at least.
+ * */
 static int first(const struct gather *g, const struct slot *like, const char *a) {
     int count = 0;
     for (int i = 0; i < g->slots; i++) {
@@ -134,7 +136,8 @@ static void total_wins(struct gather *g, const struct slot *like) {
     }
 }
 
-/* Dice of s less the best trivial baseline's on its data and split; NAN if none was scored. */
+/* Dice of s less the best trivial baseline's on its data and split; NAN if none was scored.
+ * */
 static double above_baseline(const struct gather *g, const struct slot *s) {
     double best = NAN;
     for (int i = 0; i < g->slots; i++) {

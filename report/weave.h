@@ -1,22 +1,24 @@
-/* weave.h - paper.md and results.tsv to the woven paper: placeholders resolved, claims judged,
- * typed numbers refused. No arithmetic: if the text needs a difference, gather makes a row.
+/* weave.h - paper.md and results.tsv to the woven paper: placeholders resolved, claims
+ * judged, typed numbers refused. No arithmetic: if the text needs a difference, gather
+ * makes a row.
  *
  *   {{CELL METRIC}}            the number; CELL is short for main/CELL/random, or is
  *                              VARIANT/CELL/SPLIT; of a cell not run: the reason
  *   {{published CELL METRIC}}  the original's number, or what follows from its numbers
- *   {{include FILE}}           the file, alone on its line; ![caption](FILE) must be there too
- *   {{code FILE FRAGMENT}}     a source's lines between the marks [FRAGMENT and FRAGMENT], alone
- *                              on its line; with file and line numbers
+ *   {{include FILE}}           the file, alone on its line; ![caption](FILE) must exist too
+ *   {{code FILE FRAGMENT}}     a source's lines between the marks [FRAGMENT and FRAGMENT],
+ *                              alone on its line; with file and line numbers
  *   {{claim X OP Y}}           nothing if true. X and Y are NAME (a row of main/all/random),
- *                              CELL METRIC or (Y) a number; OP is = != < <= > >=. Of a cell not
- *                              run: "not evaluable"
+ *                              CELL METRIC or (Y) a number; OP is = != < <= > >=. Of a
+ *                              cell not run: "not evaluable"
  *
  * A mark is a line that holds nothing but a comment that holds nothing but [NAME or NAME].
- * Placeholders and numbers in code (fences, `spans`) are left alone. Decimals elsewhere are typed
- * numbers, refused; whole numbers, names such as v1.5 and the targets of links are not.
+ * Placeholders and numbers in code (fences, `spans`) are left alone. Decimals elsewhere are
+ * typed numbers, refused; whole numbers, names such as v1.5 and the targets of links are
+ * not.
  *
- * What comes from results.tsv is foreign text and is escaped; included files are our own tools'
- * output and are taken as they are. */
+ * What comes from results.tsv is foreign text and is escaped; included files are our own
+ * tools' output and are taken as they are. */
 #ifndef REPORT_WEAVE_H
 #define REPORT_WEAVE_H
 #include "report/results.h"
@@ -31,8 +33,9 @@ struct weave_options {
 };
 enum { WEAVE_LIMIT = 4 << 20 }; /* bytes of a paper, an include or a source */
 
-/* The woven text, or NULL when something failed: then *failures holds a line "PATH:LINE: what" for
- * each failure, else NULL. Caller frees both. `text` has n bytes; `path` only names it. */
+/* The woven text, or NULL when something failed: then *failures holds a line "PATH:LINE:
+ * what" for each failure, else NULL. Caller frees both. `text` has n bytes; `path` only
+ * names it. */
 char *weave(const char *text, size_t n, const char *path, const struct results *results,
             const struct weave_options *options, char **failures);
 

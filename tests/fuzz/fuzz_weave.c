@@ -1,4 +1,5 @@
-/* fuzz_weave.c - libFuzzer target: any bytes as a paper are woven or refused, and refusing says why. */
+/* fuzz_weave.c - libFuzzer target: any bytes as a paper are woven or refused, and refusing
+ * says why. */
 #include "core/die.h"
 #include "report/weave.h"
 #include <stdlib.h>
