@@ -149,7 +149,7 @@ $(RUNS:%=%/run.tsv): $P/runs/%/run.tsv: $(RECIPE) $(PRESET) $$(call pack_of,$$*)
 
 # ---- 5. Evaluate: a run to a row an image -------------------------------------------------------
 # Beside the score eval writes masks.bag, for the picture grids.
-SCORES          = $(foreach r,$(RUNS),$r/score.$(call part,3,$(call run,4,$r)).tsv)
+SCORES          = $(foreach r,$(RUNS),$r/score.$(call part,3,$(call run,2,$(r:$P/runs/%=%))).tsv)
 KINDS           = background polyp mean
 BASELINES       = $(foreach d,$(RUN_DATA),$(foreach k,$(KINDS),\
                     $P/runs/main/baseline-$k-$d/$(SPLIT)/s$(firstword $(SEEDS))/score.$d.tsv))
@@ -267,15 +267,16 @@ FLAGS_core/lanes   = -O3
 FLAGS_train/record = -DSOURCES_SHA256='"$(COMPUTED_BY)"'
 mode      = $(firstword $(subst /, ,$(1)))
 source    = $(patsubst $(call mode,$(1))/%,%,$(1))
+aside     = -MMD -MP -MT $@ -MF $(@:.o=.d) -c -o $@.$$$$ $< && mv $@.$$$$ $@
 objects   = $(patsubst %,out/obj/$(1)/%.o,$(basename $(2)))
 out/obj/%.o: $$(call source,$$*).c out/obj/$$(call mode,$$*)/flags | $(first)
 	@mkdir -p $(@D)
 	@echo "  cc $(patsubst plain/%,%,$*).c"
-	@$(call compile,$(call mode,$*)) $(FLAGS_$(call source,$*)) -MMD -MP -c -o $@ $<
+	@$(call compile,$(call mode,$*)) $(FLAGS_$(call source,$*)) $(aside)
 out/obj/%.o: $$(call source,$$*).cu out/obj/$$(call mode,$$*)/flags | $(first)
 	@mkdir -p $(@D)
 	@echo "  nvcc $<"
-	@$(NVCC) -O3 -I. -MMD -MP -c -o $@ $<
+	@$(NVCC) -O3 -I. $(aside)
 $(MODES:%=out/obj/%/flags): out/obj/%/flags: $$(call unless,$$@,$$(call compile,$$*) $$(LDFLAGS))
 	@mkdir -p $(@D)
 	@echo '[$(call compile,$*) $(LDFLAGS)]' > $@
@@ -284,23 +285,23 @@ $(MODES:%=out/obj/%/train/record.o): $(COMPUTES)
 
 ARCHIVES  = $(foreach m,$(MODES),$(ROOMS:%=out/obj/$m/%.a))
 $(ARCHIVES): out/obj/%.a: $$(call objects,$$(call mode,$$*),$$(call sources,$$(call source,$$*)) $$(ALSO_$$(call source,$$*)))
-	@rm -f $@; ar rcsDP $@ $^
+	@ar rcsDP $@.$$$$ $^ && mv $@.$$$$ $@
 # out/bin/NAME, out/bin-MODE/NAME.
 way       = $(or $(patsubst -%,%,$(filter -%,$(firstword $(subst /, ,$(1))))),plain)
 obj       = out/obj/$(call way,$(1))
 bins      = $(foreach m,$(MODES),$(1:%=out/bin$(patsubst -plain,,-$m)/%))
-binary    = @mkdir -p $(@D); echo "  link $@"; $(call link,$(call way,$*)) -o $@ $(filter %.o,$^) \
+binary    = @mkdir -p $(@D); echo "  link $@"; $(call link,$(call way,$*)) -o $@.$$$$ $(filter %.o,$^) \
             -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 $(call bins,$(TOOLS)): out/bin%: $$(call obj,$$*)/$$(call home,$$(@F))/$$(@F)_main.o \
         $$(call archives,$$(call way,$$*),$$(CALLS_$$(call home,$$(@F))))
-	$(binary) $(LIBS_$(call home,$(@F))) $(LIBS_model) $(LIBS_core)
+	$(binary) $(LIBS_$(call home,$(@F))) $(LIBS_model) $(LIBS_core) && mv $@.$$$$ $@
 # A test program may call its room, the tests' helpers, model and core; a fuzz target what reads.
 $(call bins,$(TESTS)): out/bin%: $$(call obj,$$*)/tests/$$(@F).o \
         $$(call archives,$$(call way,$$*),tests model core $$(CALLS_$$(call tested,$$(@F))))
-	$(binary) $(LIBS_$(call tested,$(@F))) $(LIBS_tests) $(LIBS_model) $(LIBS_core)
+	$(binary) $(LIBS_$(call tested,$(@F))) $(LIBS_tests) $(LIBS_model) $(LIBS_core) && mv $@.$$$$ $@
 $(FUZZERS:%=out/bin-fuzz/%): out/bin%: out/obj/fuzz/tests/fuzz/$$(@F).o $(if $(CLANG),,out/obj/fuzz/tests/fuzz/drive.o) \
         $$(call archives,fuzz,tests fetch convert core)
-	$(binary) $(CLANG:%=-fsanitize=fuzzer) $(LIBS_fetch) $(LIBS_tests) $(LIBS_core)
+	$(binary) $(CLANG:%=-fsanitize=fuzzer) $(LIBS_fetch) $(LIBS_tests) $(LIBS_core) && mv $@.$$$$ $@
 tools: $(TOOLS:%=$B/%)
 
 # ---- 8. The machine -----------------------------------------------------------------------------
