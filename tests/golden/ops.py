@@ -75,8 +75,9 @@ def conv(c):
         x = c.normal(n, ci, h, w)
         ws = [c.normal(k, ci // groups, r, r, scale=(ci // groups * r * r) ** -.5)]
         ws += [c.normal(k)] if bias else []
-        c.run("conv", dict(kernel=r, stride=stride, pad=pad, dilation=dilation, groups=groups, bias=bias), [x], ws,
-              lambda x, ws=ws, a=(stride, pad, dilation, groups): F.conv2d(x, ws[0], ws[1] if len(ws) > 1 else None, *a))
+        attrs = dict(kernel=r, stride=stride, pad=pad, dilation=dilation, groups=groups, bias=bias)
+        c.run("conv", attrs, [x], ws,
+              lambda x: F.conv2d(x, ws[0], ws[1] if bias else None, stride, pad, dilation, groups))
 
 
 def batchnorm(c):
@@ -220,7 +221,8 @@ def dropout(c, seed):
 def adam(c):
     for case, (decay, eps, betas) in enumerate(((0., 1e-8, (.9, .999)), (.05, 1e-3, (.8, .99)))):
         w = c.normal(37)
-        c.store.note(f"adam.{case}", f"lr=0.01 beta1={betas[0]} beta2={betas[1]} eps={eps} weight_decay={decay} steps=4")
+        c.store.note(f"adam.{case}", f"lr=0.01 beta1={betas[0]} beta2={betas[1]} eps={eps} "
+                                     f"weight_decay={decay} steps=4")
         c.store.add(f"adam.{case}.w", w, np.float32)
         p = w.detach().clone().requires_grad_()
         optimizer = torch.optim.Adam([p], lr=.01, betas=betas, eps=eps, weight_decay=decay)

@@ -69,7 +69,8 @@ class ResNetTaps(nn.Module):
         if reduced:
             net, self.channels = ReducedResNet(reduced, dilate), (4 * reduced, 32 * reduced)
         else:
-            net, self.channels = torchvision.models.resnet50(weights=None, replace_stride_with_dilation=dilate), (256, 2048)
+            net = torchvision.models.resnet50(weights=None, replace_stride_with_dilation=dilate)
+            self.channels = 256, 2048
         if yes(r, "encoder.first_dilated"):  # smp's way: every convolution of the stage
             for layer, rate in {8: ((net.layer3, 2), (net.layer4, 4)), 16: ((net.layer4, 2),), 32: ()}[stride]:
                 replace_strides_with_dilation(layer, rate)
@@ -93,7 +94,8 @@ class ViTTaps(nn.Module):
         super().__init__()
         size = dict(embed_dim=reduced, num_heads=3, depth=3) if reduced else WIDTHS[name]
         self.net = timm.models.vision_transformer.VisionTransformer(img_size=side, patch_size=16, num_classes=0, **size)
-        self.block, self.norms = int(r["encoder.skip_block"]), (yes(r, "encoder.skip_norm"), yes(r, "encoder.last_norm"))
+        self.block = int(r["encoder.skip_block"])
+        self.norms = yes(r, "encoder.skip_norm"), yes(r, "encoder.last_norm")
         self.channels = (size["embed_dim"],) * 2
 
     def forward(self, x):
@@ -167,15 +169,13 @@ class SmpDecoder(nn.Module):
         if scale == "none":
             self.decoder.up = nn.Identity()
         self.scale, self.up = scale, nn.UpsamplingBilinear2d(scale_factor=4)
+        if scale == "after":
+            self.decoder.block1.register_forward_hook(lambda module, x, y: self.up(y))
 
     def forward(self, skip, last, side):
         del side  # fixed scales are this library's way
         skip = self.up(skip) if self.scale == "before" else skip
-        hook = self.decoder.block1.register_forward_hook(lambda m, i, out: self.up(out)) if self.scale == "after" else None
-        logits = self.segmentation_head(self.decoder([None, None, skip, None, None, last]))
-        if hook:
-            hook.remove()
-        return logits
+        return self.segmentation_head(self.decoder([None, None, skip, None, None, last]))
 
 
 class SmpWhole(nn.Module):
