@@ -16,7 +16,7 @@
 #:
 #: PROFILE=demo   speaks of the demo       MIRROR="DIR..."  takes downloads from there
 #: DATASETS="cvc kvasir sun"  ENCODERS="resnet50 vits vitt"  PRETRAIN="random imagenet radimagenet"
-#: SEEDS="0 1"  SPLIT=random  DEVICE=auto|cpu|gpu|ref  PRECISION=fp32  H=key=value  narrow or vary it
+#: SEEDS="0 1"  SPLIT=random  DEVICE=auto|cpu|gpu|ref  THREADS=2  H=key=value  narrow or vary it
 #: STRICT=1       a cell that cannot be run is a failure
 #: make -n all    is the method, a line a step
 #
@@ -136,6 +136,7 @@ split_of        = $P/splits/$(call part,3,$(call run,2,$(1))).$(call run,3,$(1))
 bag_of          = $(patsubst %,$P/weights/%.bag,$(call weights_of,$(call run,2,$(1))))
 PRESET          = $(shell sed -n 's/^preset \([a-z0-9]*\).*/train\/\1.conf/p' $(RECIPE))
 DEVICE         ?= auto
+machine         = --device $(DEVICE) $(THREADS:%=--threads %)
 run_args        = --seed $(patsubst s%,%,$(call run,4,$(1))) $(H:%=--set %) $(call run,2,$(1)) $(RECIPE) \
                   $(call pack_of,$(1)) $(call split_of,$(1)) $(call bag_of,$(1)) $P/runs/$(1)
 # train stamps its runs with what computes them: the sources of core, model and train.
@@ -144,7 +145,7 @@ COMPUTED_BY     = $(firstword $(shell cat $(COMPUTES) /dev/null | sha256sum))
 # [a run
 $(RUNS:%=%/run.tsv): $P/runs/%/run.tsv: $(RECIPE) $(PRESET) $$(call pack_of,$$*) $$(call split_of,$$*) \
         $$(call bag_of,$$*) | $B/train
-	$B/train --device $(DEVICE) $(call run_args,$*)
+	$B/train $(machine) $(call run_args,$*)
 # a run]
 
 # ---- 5. Evaluate: a run to a row an image -------------------------------------------------------
@@ -154,10 +155,10 @@ KINDS           = background polyp mean
 BASELINES       = $(foreach d,$(RUN_DATA),$(foreach k,$(KINDS),\
                     $P/runs/main/baseline-$k-$d/$(SPLIT)/s$(firstword $(SEEDS))/score.$d.tsv))
 $(SCORES): $P/runs/%.tsv: $$(@D)/run.tsv $$(call pack_of,$$*) $$(call split_of,$$*) $B/eval
-	$B/eval --device $(DEVICE) --masks $(@D)/masks.bag $(call run,2,$*) $(@D)/model.bag $(call pack_of,$*) \
+	$B/eval $(machine) --masks $(@D)/masks.bag $(call run,2,$*) $(@D)/model.bag $(call pack_of,$*) \
 	    $(call split_of,$*) $@
 $(BASELINES): $P/runs/%.tsv: $$(call pack_of,$$*) $$(call split_of,$$*) $B/eval
-	$B/eval --baseline $(call part,2,$(call run,2,$*)) vits-random-$(call part,3,$(call run,2,$*)) \
+	$B/eval $(THREADS:%=--threads %) --baseline $(call part,2,$(call run,2,$*)) vits-random-$(call part,3,$(call run,2,$*)) \
 	    $(call pack_of,$*) $(call split_of,$*) $@
 
 # ---- 6. Report: rows to numbers, numbers to the paper -------------------------------------------
@@ -339,7 +340,7 @@ clean:
 # ---- 9. Tests -----------------------------------------------------------------------------------
 # GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers. Where
 # nvcc is, the kernels are compiled though no GPU may be there. The last line is the count.
-SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh fuzz.sh)
+SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh fuzz.sh)
 LONG     = $(SCRIPTS) $(addprefix tests/,twice.sh faults.sh)
 needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) $(call objects,$(MODE),$(if $(NVCC),$(CU)))
 test: $(TESTS:%=$B/%) $(needed)
