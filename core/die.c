@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 enum { MESSAGE = 4096, QUOTE = 200, QUOTES = 8 };
+static const size_t most = (size_t)1 << 39; /* bytes of a block: more is a wrong size */
 
 /* In front of every block: its neighbours while a die_catch of this thread owns it, and
  * where malloc's own block begins. 32 bytes, so a block is aligned as malloc's are. */
@@ -43,7 +44,8 @@ static const char *tool = "repolyp";
 static struct cleanup *cleanups; /* registered outside any die_catch */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_flag ending = ATOMIC_FLAG_INIT;
-static atomic_long fail_at = -1, fail_calls; /* -1: FAIL_AT not read yet; 0: never */
+static atomic_long fail_at = -1; /* -1: FAIL_AT to be read; 0: never */
+static atomic_long fail_last, fail_calls;
 static _Thread_local struct catch *catching;
 static _Thread_local int in_cleanup;
 
@@ -185,6 +187,7 @@ int die_catch(void (*fn)(void *), void *arg, char *message, size_t size) {
     catching = c;
     if (setjmp(c->back) == 0) fn(arg);
     catching = NULL;
+    atomic_store(&fail_at, -1);
     int code = c->code;
     if (code) {
         free_blocks(c);
@@ -238,7 +241,7 @@ static void *adopt(void *base, size_t before, size_t bytes) {
 
 void *xmalloc(size_t bytes) {
     size_t all;
-    bool over = __builtin_add_overflow(bytes, sizeof(struct head), &all);
+    bool over = __builtin_add_overflow(bytes, sizeof(struct head), &all) || all > most;
     void *base = over || fail_point() ? NULL : malloc(all);
     if (!base) no_memory(bytes);
     return adopt(base, sizeof(struct head), bytes);
@@ -247,7 +250,7 @@ void *xmalloc(size_t bytes) {
 void *xcalloc(size_t n, size_t size) {
     size_t bytes, all;
     bool over = __builtin_mul_overflow(n, size, &bytes);
-    over |= __builtin_add_overflow(bytes, sizeof(struct head), &all);
+    over |= __builtin_add_overflow(bytes, sizeof(struct head), &all) || all > most;
     void *base = over || fail_point() ? NULL : calloc(1, all);
     if (!base) no_memory(over ? SIZE_MAX : bytes);
     return adopt(base, sizeof(struct head), bytes);
@@ -255,7 +258,7 @@ void *xcalloc(size_t n, size_t size) {
 
 void *xaligned(size_t bytes) {
     size_t all;
-    bool over = __builtin_add_overflow(bytes, (size_t)128, &all);
+    bool over = __builtin_add_overflow(bytes, (size_t)128, &all) || all > most;
     void *base = over || fail_point() ? NULL : aligned_alloc(64, all & ~(size_t)63);
     if (!base) no_memory(bytes);
     return adopt(base, 64, bytes);
@@ -264,7 +267,7 @@ void *xaligned(size_t bytes) {
 void *xrealloc(void *old, size_t n, size_t size) {
     size_t bytes, all;
     bool over = __builtin_mul_overflow(n, size, &bytes);
-    over |= __builtin_add_overflow(bytes, sizeof(struct head), &all);
+    over |= __builtin_add_overflow(bytes, sizeof(struct head), &all) || all > most;
     if (over) no_memory(SIZE_MAX);
     if (!old) return xmalloc(bytes);
     struct head *h = (struct head *)old - 1;
@@ -316,8 +319,8 @@ void xfree(void *memory) {
 size_t size_mul(size_t a, size_t b, const char *what) {
     size_t r;
     if (__builtin_mul_overflow(a, b, &r))
-        die_no("%s: %zu times %zu overflows, wanted a size that fits in memory", what, a,
-               b);
+        die_no("%s: %zu times %zu overflows, wanted a size that fits in memory",
+               quoted(what), a, b);
     return r;
 }
 
@@ -331,12 +334,12 @@ size_t size_add(size_t a, size_t b, const char *what) {
 
 bool fail_point(void) {
     long at = atomic_load(&fail_at);
-    if (at < 0) { /* first call in the process, or in a die_catch */
+    if (at < 0) {
         const char *text = getenv("FAIL_AT");
         at = text ? strtol(text, NULL, 10) : 0;
         if (at < 0) at = 0;
+        if (atomic_exchange(&fail_last, at) != at) atomic_store(&fail_calls, 0);
         atomic_store(&fail_at, at);
-        atomic_store(&fail_calls, 0);
     }
     if (!at || atomic_fetch_add(&fail_calls, 1) + 1 != at) return false;
     errno = ENOSPC;

@@ -59,6 +59,6 @@ size_t size_add(size_t a, size_t b, const char *what);
 
 /* Torture: with FAIL_AT=n in the environment the n-th call of fail_point() returns true.
  * xmalloc and its kin and every write, sync, close and rename of file.h count as one each. The
- * variable is read at the first call in the process and anew in each die_catch. */
+ * variable is looked at anew in and after each die_catch; another value begins a new count. */
 bool fail_point(void);
 #endif
