@@ -7,11 +7,12 @@ make(seed, directory) writes checkpoints/NAME.pth and NAME.expected.safetensors 
   parameter  a dict of nn.Parameter
   module     an nn.Module's state_dict, with its _metadata
 and legacy.pth (PyTorch's format before 1.6), script.pth (TorchScript), list.pth (no dict), which
-must be refused. halves.safetensors holds F16, BF16 and F64 beside halves.expected.safetensors (F32).
+must be refused. pickles/NAME.pkl is the pickle inside: a seed for tests/fuzz/fuzz_pickle. halves.safetensors holds F16, BF16 and F64 beside halves.expected.safetensors (F32).
 Names and shapes do not depend on the seed, the values do. Used by tests/convert_weights_test.c.
 """
 import collections
 import os
+import zipfile
 
 import numpy as np
 import torch
@@ -83,6 +84,12 @@ def make(seed, directory):
 
     # without tensors: that format names storages by their addresses
     torch.save({"epoch": 3}, path("legacy.pth"), _use_new_zipfile_serialization=False)
+    os.makedirs(os.path.join(directory, "pickles"), exist_ok=True)
+    for name in ("plain", "nested", "parameter", "module"):
+        with zipfile.ZipFile(path(name + ".pth")) as z, \
+                open(os.path.join(directory, "pickles", name + ".pkl"), "wb") as f:
+            f.write(z.read(name + "/data.pkl"))
+
     torch.save([torch.ones(2)], path("list.pth"))
     torch.jit.script(torch.nn.ReLU()).save(path("script.pth"))
 
