@@ -7,8 +7,9 @@ make(seed, directory) writes checkpoints/NAME.pth and NAME.expected.safetensors 
   parameter  a dict of nn.Parameter
   module     an nn.Module's state_dict, with its _metadata
 and legacy.pth (PyTorch's format before 1.6), script.pth (TorchScript), list.pth (no dict), which
-must be refused. pickles/NAME.pkl is the pickle inside: a seed for tests/fuzz/fuzz_pickle. halves.safetensors holds F16, BF16 and F64 beside halves.expected.safetensors (F32).
-Names and shapes do not depend on the seed, the values do. Used by tests/convert_weights_test.c.
+must be refused. halves.safetensors holds F16, BF16 and F64 beside halves.expected.safetensors (F32).
+pickles/NAME.pkl is the pickle inside NAME.pth: a seed of tests/fuzz/fuzz_pickle.c. Names and shapes
+do not depend on the seed, the values do. Used by tests/convert_weights_test.c.
 """
 import collections
 import os
