@@ -15,6 +15,7 @@ struct match {
     struct names names;
     struct checkpoint checkpoint;
     const struct tensor **found; /* [names.count], NULL if missing */
+    char *wrong;                 /* [names.count], 1: there, but of another shape */
     int loaded, optional, missing, unexpected, misshaped, heads;
 };
 
@@ -41,6 +42,7 @@ static void match_one(struct match *m, const struct tensor *t) {
         warn("%s: unexpected '%s' %s", m->raw, quoted(t->name), tensor_shape(t));
     } else if (!shape_equal(t, &m->names.wanted[i])) {
         m->misshaped++;
+        m->wrong[i] = 1;
         warn("%s: '%s' is %s, wanted %s", m->raw, quoted(t->name), tensor_shape(t),
              wanted_shape(&m->names.wanted[i]));
     } else if (m->found[i]) {
@@ -68,6 +70,7 @@ static char *match_line(const struct match *m) {
  * missing. */
 static void match_all(struct match *m) {
     m->found = xcalloc((size_t)m->names.count + 1, sizeof *m->found);
+    m->wrong = xcalloc((size_t)m->names.count + 1, 1);
     for (int i = 0; i < m->checkpoint.count; i++) match_one(m, &m->checkpoint.tensor[i]);
     for (int i = 0; i < m->names.count; i++) {
         const struct wanted *w = &m->names.wanted[i];
@@ -75,7 +78,7 @@ static void match_all(struct match *m) {
             m->loaded++;
         } else if (w->optional) {
             m->optional++;
-        } else {
+        } else if (!m->wrong[i]) {
             m->missing++;
             warn("%s: missing '%s' %s", m->raw, w->name, wanted_shape(w));
         }
@@ -192,7 +195,7 @@ static void write_bag(struct match *m, const char *line, const char *out) {
     struct bag_writer *w = bag_create(out);
     write_meta(w, s, sha256, content);
     bag_add_meta(w, "loaded", line);
-    if (m->missing) {
+    if (m->missing || m->misshaped) {
         char *names = missing_names(m);
         bag_add_meta(w, "missing", names);
         xfree(names);
@@ -237,6 +240,7 @@ void weights_convert(const struct source *source, const char *folder, const char
     warn("%s: %s", raw, line);
     xfree(line);
     xfree(m.found);
+    xfree(m.wrong);
     checkpoint_close(&m.checkpoint);
     names_close(&m.names);
 }

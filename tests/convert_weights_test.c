@@ -200,7 +200,7 @@ static void what_does_not_fit_is_refused_and_nothing_is_written(void **state) {
     refused(other, 3, "", "loaded 2 of 2, 0 missing, 1 unexpected");
     other[2] = little[2];
     other[0].dim[0] = 1, other[0].dim[3] = 6;
-    refused(other, 3, "", "loaded 2 of 3, 1 missing, 0 unexpected, 1 of another shape");
+    refused(other, 3, "", "loaded 2 of 3, 0 missing, 0 unexpected, 1 of another shape");
     other[0] = little[0];
     other[0].type = T_I32;
     refused(other, 3, "", "'conv1.weight' holds I32, wanted F32");
