@@ -66,8 +66,7 @@ static char *match_line(const struct match *m) {
     return more;
 }
 
-/* Counts, and names what is missing. A tensor of another shape was named already, but is
- * missing. */
+/* Counts, and names what is missing. What is of another shape was named already. */
 static void match_all(struct match *m) {
     m->found = xcalloc((size_t)m->names.count + 1, sizeof *m->found);
     m->wrong = xcalloc((size_t)m->names.count + 1, 1);
