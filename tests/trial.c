@@ -17,8 +17,12 @@ size_t trial_out_count(const struct trial *t) {
 }
 
 void trial_begin(struct trial *t, int N, int leaves, const struct shape *shape) {
-    *t = (struct trial){
-        .g = graph_new(), .first = leaves, .leaves = leaves, .N = N, .largest = N};
+    *t = (struct trial){.g = graph_new(),
+                        .first = leaves,
+                        .leaves = leaves,
+                        .N = N,
+                        .largest = N,
+                        .loss_scale = 2};
     for (int i = 0; i < leaves; i++) {
         int node = add_input(t->g, 1, &(struct attr){0});
         t->g->node[node].shape = shape[i];
@@ -187,7 +191,7 @@ static struct call blank(const struct state *s, int i, int N) {
                      .image = (const uint8_t *const *)s->t->image,
                      .mask = (const uint8_t *const *)s->t->mask,
                      .flip = s->t->flip,
-                     .loss_scale = 2,
+                     .loss_scale = s->t->loss_scale,
                      .loss = s->loss};
     for (int k = 0; k < n->inputs; k++) c.xs[k] = s->t->g->node[n->in[k]].shape;
     return c;
@@ -350,49 +354,4 @@ void trial_run(const struct trial *t, const struct kernels *k, const struct mann
     *r = (struct result){0};
     hand_over(&s, r);
     check_guards(&s.room);
-}
-
-/* ---- comparing ---- */
-
-/* Calls body for every pair of arrays that a result has. */
-#define FOR_ARRAYS(body)                                                                   \
-    do {                                                                                   \
-        static const char *const dx[] = {"dx0", "dx1", "dx2", "dx3", "dx4"};               \
-        static const char *const dw[] = {"dw0", "dw1", "dw2", "dw3",                       \
-                                         "dw4", "dw5", "dw6", "dw7"};                      \
-        static const char *const after[] = {                                               \
-            "w0", "w1", "w2", "w3", "w4", "w5", "w6", "w7"};                               \
-        size_t N_ = (size_t)t->N;                                                          \
-        body(a->y, b->y, trial_out_count(t), "y");                                         \
-        body(a->loss, b->loss, N_, "loss");                                                \
-        for (int i = 0; i < t->leaves; i++)                                                \
-            body(a->dx[i], b->dx[i], trial_leaf_count(t, i), dx[i]);                       \
-        for (int i = 0; i < t->g->params; i++) {                                           \
-            body(a->dw[i], b->dw[i], t->g->param[i].count, dw[i]);                         \
-            body(a->after[i], b->after[i], t->g->param[i].count, after[i]);                \
-        }                                                                                  \
-    } while (0)
-
-double result_distance(const struct trial *t, const struct result *a,
-                       const struct result *b, const char **where) {
-    double most = -1;
-#define DISTANCE(p, q, n, name)                                                            \
-    do {                                                                                   \
-        assert_int_equal((p) != NULL, (q) != NULL);                                        \
-        double d_ = (p) ? relative_l2(p, q, n) : 0;                                        \
-        if (!(d_ <= most)) most = d_, *where = name;                                       \
-        if (isnan(d_)) return d_;                                                          \
-    } while (0)
-    FOR_ARRAYS(DISTANCE);
-    return most;
-}
-
-int result_same(const struct trial *t, const struct result *a, const struct result *b) {
-#define SAME(p, q, n, name)                                                                \
-    do {                                                                                   \
-        (void)(name);                                                                      \
-        if ((p) && memcmp(p, q, (n) * sizeof *(p))) return 0;                              \
-    } while (0)
-    FOR_ARRAYS(SAME);
-    return 1;
 }

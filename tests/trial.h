@@ -17,6 +17,7 @@ struct trial {
     double *leaf[TRIAL_LEAVES], *param[TRIAL_PARAMS], *dy; /* float numbers */
     uint64_t seed;
     uint32_t epoch;
+    double loss_scale; /* 2 unless set */
     int64_t *position;
     uint8_t **image, **mask, *flip;
 };
