@@ -97,7 +97,10 @@ static void build(struct golden_case *c) {
         break;
     case OP_linear:
         add_linear(g, 0, "l", w->dim[0], INIT_TRUNC);
-        if (!word(c, "bias")) g->node[1].param[1] = -1, g->params--;
+        if (!word(c, "bias")) {
+            g->node[1].param[1] = -1;
+            xfree(g->param[--g->params].name);
+        }
         break;
     case OP_layernorm:
         add_layernorm(g, 0, "n", word(c, "eps"));
