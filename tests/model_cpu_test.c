@@ -1,7 +1,9 @@
-/* model_cpu_test.c - the CPU's kernels against the reference, one row a case: forward, backward,
- * gradients added and gradients not wanted, one to three threads, smaller batches than planned for.
+/* model_cpu_test.c - the CPU's kernels against the reference, one row a case: forward,
+ * backward, gradients added and gradients not wanted, one to three threads, smaller batches
+ * than planned for.
  *
- * Tolerance 1e-5 relative L2: float's rounding (6e-8) over sums of up to thousands of terms. */
+ * Tolerance 1e-5 relative L2: float's rounding (6e-8) over sums of up to thousands of
+ * terms. */
 #include "tests/op_rows.h"
 #include "tests/test.h"
 
@@ -53,7 +55,8 @@ static void gradients_are_added_where_the_call_says_so(void **state) {
 static void check_without(const struct trial *t, const struct op_row *r) {
     compare(t, &(struct manner){.phase = PHASE_TRAIN, .without = 0xff00}, op_name(r->op),
             r->why);
-    /* an op without parameters is never called backward if nobody wants its input's gradient */
+    /* an op without parameters is never called backward if nobody wants its input's
+     * gradient */
     if (t->g->params)
         compare(t, &(struct manner){.phase = PHASE_TRAIN, .without = 1}, op_name(r->op),
                 r->why);
@@ -97,7 +100,8 @@ static void check_batches(const struct trial *t, const struct op_row *r) {
     smaller.largest = t->N + 3;
     compare(&smaller, &(struct manner){.phase = PHASE_TRAIN}, op_name(r->op), r->why);
     smaller.largest = t->N;
-    /* Batch norm of two values is +-1 whatever they are: its gradient is nothing but rounding. */
+    /* Batch norm of two values is +-1 whatever they are: its gradient is nothing but
+     * rounding. */
     int least = r->op == OP_batchnorm && r->x[1] * r->x[2] == 1 ? 3 : 1;
     for (smaller.N = least; smaller.N < t->N; smaller.N++)
         compare(&smaller, &(struct manner){.phase = PHASE_TRAIN}, op_name(r->op), r->why);

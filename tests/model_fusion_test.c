@@ -1,5 +1,5 @@
-/* model_fusion_test.c - every fused step of the CPU against the reference on that very run of nodes,
- * one row a run; and that the networks it is made for have such runs.
+/* model_fusion_test.c - every fused step of the CPU against the reference on that very run
+ * of nodes, one row a run; and that the networks it is made for have such runs.
  *
  * Tolerance 1e-5 relative L2, as for the single ops. */
 #include "tests/test.h"

@@ -1,7 +1,9 @@
-/* model_golden_test.c - every op against PyTorch in float64 (tests/golden/ops.py): outputs, gradients,
- * running statistics, optimizer steps. Which case is which: tests/golden/README.md.
+/* model_golden_test.c - every op against PyTorch in float64 (tests/golden/ops.py): outputs,
+ * gradients, running statistics, optimizer steps. Which case is which:
+ * tests/golden/README.md.
  *
- * Tolerances, relative L2: the reference 1e-9 (double's rounding, many times over); the CPU 1e-5 (float's). */
+ * Tolerances, relative L2: the reference 1e-9 (double's rounding, many times over); the CPU
+ * 1e-5 (float's). */
 #include "tests/test.h"
 #include "tests/trial.h"
 
@@ -188,7 +190,8 @@ static void compare(const struct golden_case *c, const struct machine_row *m) {
     result_free(&r);
 }
 
-/* Groups other than 1 or the number of channels are the reference's alone: no network here has them. */
+/* Groups other than 1 or the number of channels are the reference's alone: no network here
+ * has them. */
 static int cpu_has(const struct golden_case *c) {
     const struct tensor *x = numbered(c, "x", 0);
     return c->op != OP_conv || word(c, "groups") == 1 || word(c, "groups") == x->dim[1];

@@ -1,7 +1,8 @@
-/* model_gradient_test.c - the reference's gradients against central differences of its own forward
- * pass, on the rows of op_rows.c: f = sum of dy times y, or the scaled loss.
+/* model_gradient_test.c - the reference's gradients against central differences of its own
+ * forward pass, on the rows of op_rows.c: f = sum of dy times y, or the scaled loss.
  *
- * h 1e-5; tolerance 1e-6 relative L2: the third derivative leaves h^2, rounding 1e-16 / h of f. */
+ * h 1e-5; tolerance 1e-6 relative L2: the third derivative leaves h^2, rounding 1e-16 / h
+ * of f. */
 #include "tests/op_rows.h"
 #include "tests/test.h"
 
@@ -38,8 +39,8 @@ static void check_array(const struct trial *t, const struct op_row *r, const cha
     }
     double norm = 0;
     for (size_t i = 0; i < count; i++) norm += ours[i] * ours[i];
-    /* Differences carry the rounding of f: some units in its last place, over h. Where the gradient
-     * is nought that is all there is. */
+    /* Differences carry the rounding of f: some units in its last place, over h. Where the
+     * gradient is nought that is all there is. */
     double rounding = 1e-15 * (1 + fabs(value(t))) / H * sqrt((double)count);
     double off = relative_l2(theirs, ours, count),
            allowed = norm > 0 ? TOLERANCE + rounding / sqrt(norm) : rounding;

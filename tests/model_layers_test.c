@@ -1,5 +1,6 @@
-/* model_layers_test.c - every layer of the real networks, at its real size, on the CPU: convolutions and
- * linear layers at sampled places against plain sums in double, the other ops whole against the reference.
+/* model_layers_test.c - every layer of the real networks, at its real size, on the CPU:
+ * convolutions and linear layers at sampled places against plain sums in double, the other
+ * ops whole against the reference.
  *
  * Tolerance 1e-5 relative L2 over the sample, as everywhere for float. */
 #include "model/model.h"
@@ -169,7 +170,8 @@ static void check_layer(const struct graph *g, const struct node *n) {
     struct manner m = {.phase = PHASE_TRAIN};
     const char *where = "";
     int sums = n->op == OP_conv || n->op == OP_linear;
-    /* batch norm of one value a channel, behind the global pool, needs more than two pictures */
+    /* batch norm of one value a channel, behind the global pool, needs more than two
+     * pictures */
     isolate(&t, g, n, n->op == OP_batchnorm && n->shape.dim[1] == 1 ? 4 : PICTURES);
     trial_run(&t, &cpu_kernels, &m, &got);
     if (sums) {

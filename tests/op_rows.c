@@ -1,4 +1,5 @@
-/* op_rows.c - the cases of every op but input (which has no inputs). A row says why it is there. */
+/* op_rows.c - the cases of every op but input (which has no inputs). A row says why it is
+ * there. */
 #include "tests/op_rows.h"
 #include "tests/test.h"
 

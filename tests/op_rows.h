@@ -1,10 +1,12 @@
-/* op_rows.h - one row a case of an op: the CPU's tests and the reference's run the same rows. */
+/* op_rows.h - one row a case of an op: the CPU's tests and the reference's run the same
+ * rows. */
 #ifndef TESTS_OP_ROWS_H
 #define TESTS_OP_ROWS_H
 #include "tests/trial.h"
 
-/* a: conv K R stride pad dilation groups bias · maxpool kernel stride pad · resize height width align ·
- * concat further channels · linear outputs · attention heads · dropout rate in percent · loss kind */
+/* a: conv K R stride pad dilation groups bias · maxpool kernel stride pad · resize height
+ * width align · concat further channels · linear outputs · attention heads · dropout rate
+ * in percent · loss kind */
 struct op_row {
     enum op op;
     int N, x[3], a[7];

@@ -197,7 +197,8 @@ static struct call blank(const struct state *s, int i, int N) {
     return c;
 }
 
-/* Room for saved and scratch is asked for with the largest batch and no pointers, as plan.c does. */
+/* Room for saved and scratch is asked for with the largest batch and no pointers, as plan.c
+ * does. */
 static void lend(struct state *s) {
     struct call largest[NODES];
     for (int i = 0; i < s->t->nodes; i++) largest[i] = blank(s, i, s->t->largest);
@@ -259,7 +260,8 @@ static void *gradient_room(struct state *s, size_t n, int sum) {
     return room;
 }
 
-/* Is a gradient with respect to this node's output of use to anybody? As find_wants in plan.c. */
+/* Is a gradient with respect to this node's output of use to anybody? As find_wants in
+ * plan.c. */
 static int wanted(const struct state *s, int node) {
     const struct trial *t = s->t;
     const struct node *n = &t->g->node[node];

@@ -1,9 +1,10 @@
-/* trial.h - one op, or one run of nodes, tried on a machine's kernels with nothing around it.
+/* trial.h - one op, or one run of nodes, tried on a machine's kernels with nothing around
+ * it.
  *
- * A trial is a small graph whose leaves have any shape. It is run forward and backward on a table of
- * kernels the way the host would run it: pointers an op must not read are NULL, every buffer stands
- * between sentinels and begins as NaN, so a kernel that reads what nobody wrote, or writes beside its
- * place, is seen. Results come back in double. */
+ * A trial is a small graph whose leaves have any shape. It is run forward and backward on a
+ * table of kernels the way the host would run it: pointers an op must not read are NULL,
+ * every buffer stands between sentinels and begins as NaN, so a kernel that reads what
+ * nobody wrote, or writes beside its place, is seen. Results come back in double. */
 #ifndef TESTS_TRIAL_H
 #define TESTS_TRIAL_H
 #include "model/host.h"
@@ -36,7 +37,7 @@ struct result {
 
 /* A graph with leaves of these shapes; add the run to t->g, then call trial_fill. */
 void trial_begin(struct trial *t, int N, int leaves, const struct shape *shape);
-/* Random leaves, parameters and upstream gradient; variances positive; pictures and masks. */
+/* Random leaves, parameters and upstream gradient; variances positive; pictures and masks */
 void trial_fill(struct trial *t, uint64_t seed);
 void trial_run(const struct trial *t, const struct kernels *k, const struct manner *m,
                struct result *r);
@@ -45,7 +46,8 @@ void result_free(struct result *r);
 
 size_t trial_leaf_count(const struct trial *t, int leaf);
 size_t trial_out_count(const struct trial *t);
-/* Largest relative L2 distance of any array of a from b's, and which: "y", "dx0" ... NaN if any is. */
+/* Largest relative L2 distance of any array of a from b's, and which: "y", "dx0" ... NaN if
+ * any is. */
 double result_distance(const struct trial *t, const struct result *a,
                        const struct result *b, const char **where);
 int result_same(const struct trial *t, const struct result *a,

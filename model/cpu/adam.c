@@ -1,5 +1,5 @@
-/* adam.c - torch.optim.Adam over a flat block, rounding to 16-bit storage, and the search for what is
- * not finite: each one pass over memory. */
+/* adam.c - torch.optim.Adam over a flat block, rounding to 16-bit storage, and the search
+ * for what is not finite: each one pass over memory. */
 #include "model/cpu/kernels.h"
 #include "model/cpu/threads.h"
 #include "model/cpu/vec.h"

@@ -1,5 +1,6 @@
-/* attention.c - F.scaled_dot_product_attention on timm's packed qkv [T,3D], a head of a picture a task.
- * Saved: the log of each softmax's sum; the probabilities themselves are computed again in backward. */
+/* attention.c - F.scaled_dot_product_attention on timm's packed qkv [T,3D], a head of a
+ * picture a task. Saved: the log of each softmax's sum; the probabilities themselves are
+ * computed again in backward. */
 #include "model/cpu/blas.h"
 #include "model/cpu/kernels.h"
 #include "model/cpu/threads.h"
@@ -47,8 +48,8 @@ INLINE float greatest(const float *s, size_t n) {
     return most;
 }
 
-/* s[0..n) becomes exp(s - greatest); *share is what makes their sum 1. Returns the log of the sum of
- * exponentials. */
+/* s[0..n) becomes exp(s - greatest); *share is what makes their sum 1. Returns the log of
+ * the sum of exponentials. */
 FAST static float softmax(float *s, size_t n, float *share) {
     const float most = greatest(s, n);
     vec sum = {0}, v;

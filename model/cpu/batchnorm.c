@@ -1,5 +1,5 @@
-/* batchnorm.c - F.batch_norm over (N,H,W), alone or with what follows it; see batchnorm.h. A task is a
- * few whole channels: read from memory once for the mean, then from the cache. */
+/* batchnorm.c - F.batch_norm over (N,H,W), alone or with what follows it; see batchnorm.h.
+ * A task is a few whole channels: read from memory once for the mean, then from the cache */
 #include "model/cpu/batchnorm.h"
 #include "model/cpu/threads.h"
 #include "model/cpu/vec.h"
@@ -57,7 +57,8 @@ FAST static double channel_squares(const struct batchnorm *b, int k, float mean)
     return total;
 }
 
-/* Running statistics move by `share` towards the batch's; the variance's unbiased form, as PyTorch. */
+/* Running statistics move by `share` towards the batch's; the variance's unbiased form, as
+ * PyTorch. */
 static void move_running(const struct call *c, int k, double mean, double variance,
                          double count) {
     float *running_mean = c->w[2], *running_var = c->w[3];
@@ -160,7 +161,7 @@ INLINE void give8(float *dx, const vec *g, int sum, size_t left) {
     put(dx, &v, left);
 }
 
-/* dx = scale (dy - sum/count - (x - mean) slope), and the shortcut's gradient on the way. */
+/* dx = scale (dy - sum/count - (x - mean) slope), and the shortcut's gradient on the way */
 FAST static void channel_back(const struct batchnorm *b, int k, float scale, float shift,
                               float offset, float slope) {
     const float mean = b->saved[k];

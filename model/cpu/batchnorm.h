@@ -1,4 +1,4 @@
-/* batchnorm.h - batch norm with what may follow it in the same pass: an addition, a ReLU. */
+/* batchnorm.h - batch norm with what may follow it in the same pass: an addition, a ReLU */
 #ifndef MODEL_CPU_BATCHNORM_H
 #define MODEL_CPU_BATCHNORM_H
 #include "model/cpu/kernels.h"
@@ -14,7 +14,8 @@ struct batchnorm {
     int relu;
     int added; /* there is a shortcut (backward: its value is not needed) */
     float *y;
-    /* backward. Without a shortcut the ReLU's mask is computed again from x; with one, y is read. */
+    /* backward. Without a shortcut the ReLU's mask is computed again from x; with one, y is
+     * read. */
     const float *dy;
     float *dshortcut; /* NULL: not wanted */
     int sum_shortcut;

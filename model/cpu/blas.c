@@ -15,8 +15,9 @@ static struct {
     char describe[160];
 } blas;
 
-/* OpenBLAS's own choice falls behind on CPUs newer than itself. AMD's family 19h (Zen 3, Zen 4) has
- * 256-bit multipliers: there the AVX2 kernels are 4 % faster than the AVX-512 ones (measured). */
+/* OpenBLAS's own choice falls behind on CPUs newer than itself. AMD's family 19h (Zen 3,
+ * Zen 4) has 256-bit multipliers: there the AVX2 kernels are 4 % faster than the AVX-512
+ * ones (measured). */
 static const char *core_type(void) {
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return NULL;
@@ -28,7 +29,8 @@ static const char *core_type(void) {
     return wide && !amd_family_19h ? "SkylakeX" : "Haswell";
 }
 
-/* A function by name; POSIX lets dlsym's pointer be one to a function, ISO C only through memory. */
+/* A function by name; POSIX lets dlsym's pointer be one to a function, ISO C only through
+ * memory. */
 static void find(void *library, const char *name, void *function) {
     void *found = dlsym(library, name);
     if (!found)

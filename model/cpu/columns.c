@@ -1,4 +1,5 @@
-/* columns.c - windows of a picture to columns and back (im2col, col2im). Copies only: no product. */
+/* columns.c - windows of a picture to columns and back (im2col, col2im). Copies only: no
+ * product. */
 #include "model/cpu/conv.h"
 #include "model/cpu/vec.h"
 
@@ -30,8 +31,8 @@ static void zero(float *x, long n) {
     for (long i = 0; i < n; i++) x[i] = 0;
 }
 
-/* Stride 1 and rows as long as the source's: the rows lie one behind the other in both, so one copy
- * does; what it brought from the neighbouring rows is then zeroed. */
+/* Stride 1 and rows as long as the source's: the rows lie one behind the other in both, so
+ * one copy does; what it brought from the neighbouring rows is then zeroed. */
 static void copy_block(const struct tap *t, const float *x, float *to) {
     long n = (long)(t->p1 - t->p0) * t->Q, skip = t->start < 0 ? -t->start : 0;
     long end = t->start + n > t->in ? t->in - t->start : n;

@@ -1,4 +1,4 @@
-/* conv.c - convolution: which of the four ways (conv.h), biases, and what the ways share. */
+/* conv.c - convolution: which of the four ways (conv.h), biases, and what the ways share */
 #include "model/cpu/conv.h"
 #include "model/cpu/vec.h"
 #include "core/die.h"
@@ -13,8 +13,8 @@ static const struct way POINT = {point_forward, point_backward, point_scratch},
                         TAPS = {taps_forward, taps_backward, taps_scratch},
                         DEPTH = {depth_forward, depth_backward, depth_scratch};
 
-/* Share of a tap's reach below which a product a tap beats copying whole windows (measured: layer4's
- * dilated 3x3 at .82 is as fast either way). */
+/* Share of a tap's reach below which a product a tap beats copying whole windows (measured:
+ * layer4's dilated 3x3 at .82 is as fast either way). */
 static const double TAPS_SHARE = 0.75;
 
 void tap_range(const struct conv *v, int r, int in, int out, int *from, int *to) {

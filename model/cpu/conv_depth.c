@@ -1,5 +1,6 @@
-/* conv_depth.c - depthwise convolutions, F.conv2d with groups == channels: w [C][1][R][R]. Bound by
- * memory, so each map is read once and its rows are summed in the cache. A task is one channel. */
+/* conv_depth.c - depthwise convolutions, F.conv2d with groups == channels: w [C][1][R][R].
+ * Bound by memory, so each map is read once and its rows are summed in the cache. A task is
+ * one channel. */
 #include "model/cpu/conv.h"
 #include "model/cpu/vec.h"
 #include <string.h>

@@ -1,6 +1,7 @@
-/* conv_taps.c - stride-1 convolutions whose dilation is near or beyond the map's size (the ASPP's at
- * 14x14): each tap is a 1x1 convolution of the rectangle of places it reaches, and a tap that reaches
- * none is left out. Exact: what is left out is multiplied by padding. Its gradient is 0. */
+/* conv_taps.c - stride-1 convolutions whose dilation is near or beyond the map's size (the
+ * ASPP's at 14x14): each tap is a 1x1 convolution of the rectangle of places it reaches,
+ * and a tap that reaches none is left out. Exact: what is left out is multiplied by
+ * padding. Its gradient is 0. */
 #include "model/cpu/conv.h"
 #include <string.h>
 
@@ -80,8 +81,8 @@ static float *columns_of(const struct taps_job *j, const struct live *l, int gro
            (size_t)(group * l->group) * (size_t)j->v->K * (size_t)l->size;
 }
 
-/* The rectangle of channels c0..c1 of some pictures: columns[c][picture][place]. `shift` 0 reads at the
- * outputs' places (dy), l->shift at the sources' (x); width W of the map read. */
+/* The rectangle of channels c0..c1 of some pictures: columns[c][picture][place]. `shift` 0
+ * reads at the outputs' places (dy), l->shift at the sources' (x); width W of the map read */
 static void gather(const float *x, size_t plane, int channels, int c0, int c1, int width,
                    long shift, const struct live *l, int first, int pictures,
                    float *columns) {
@@ -183,7 +184,7 @@ static void collect_task(void *arg, int task, int worker) {
            pictures_of(j, l, group), columns_of(j, l, group));
 }
 
-/* A tap's share of dx, channels c0..c1: products to columns, then added where they belong. */
+/* A tap's share of dx, channels c0..c1: products to columns, then added where they belong */
 static void input_tap(const struct taps_job *j, const struct live *l, int c0, int c1,
                       float *columns) {
     const struct conv *v = j->v;

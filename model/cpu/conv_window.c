@@ -1,6 +1,6 @@
-/* conv_window.c - R x R convolutions by columns: windows are copied to a tile that stays in the L2
- * cache, then multiplied. On small maps a tile holds several pictures, or the weights would be read
- * from memory once a picture for a handful of columns. */
+/* conv_window.c - R x R convolutions by columns: windows are copied to a tile that stays in
+ * the L2 cache, then multiplied. On small maps a tile holds several pictures, or the
+ * weights would be read from memory once a picture for a handful of columns. */
 #include "model/cpu/conv.h"
 #include <string.h>
 
@@ -34,7 +34,8 @@ static struct tiling tiling_of(const struct conv *v) {
     return t;
 }
 
-/* A bound that holds for every smaller batch too: `chunk` fills TILE_BYTES unless one channel is more. */
+/* A bound that holds for every smaller batch too: `chunk` fills TILE_BYTES unless one
+ * channel is more. */
 static size_t columns_bytes(const struct conv *v, const struct tiling *t) {
     size_t one = (size_t)(v->R * v->R) * t->columns * sizeof(float),
            block = (size_t)t->block * one;
@@ -124,7 +125,8 @@ void window_forward(const struct conv *v) {
     forward_beside(v, 0);
 }
 
-/* ---- gradient of the input, stride 1: a convolution of dy with the kernel turned round ---- */
+/* ---- gradient of the input, stride 1: a convolution of dy with the kernel turned round
+ * ---- */
 
 enum { TURN = 16 }; /* input channels a task */
 

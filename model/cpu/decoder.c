@@ -1,10 +1,12 @@
-/* decoder.c - conv(concat(resize(a), skip)) without making the resized map or the concatenation.
+/* decoder.c - conv(concat(resize(a), skip)) without making the resized map or the
+ * concatenation.
  *
- * Convolution and bilinear interpolation are linear, and a 1x1 map commutes with interpolation. So
- * the resized part is the sum over taps (r, s) of: a multiplied by the tap's weights at a's own size,
- * interpolated, shifted by the tap, and cut off where it leaves the map. Exact, padding included;
- * 16 times fewer multiplications where the resize is 14 to 56. Interpolation, shift and cut along an
- * axis are one small matrix each, so all of this is matrix products:
+ * Convolution and bilinear interpolation are linear, and a 1x1 map commutes with
+ * interpolation. So the resized part is the sum over taps (r, s) of: a multiplied by the
+ * tap's weights at a's own size, interpolated, shifted by the tap, and cut off where it
+ * leaves the map. Exact, padding included; 16 times fewer multiplications where the resize
+ * is 14 to 56. Interpolation, shift and cut along an axis are one small matrix each, so all
+ * of this is matrix products:
  *     z[s][k][r] (h x w) = sum over c of weight[k][c][r][s] a[c]
  *     v[k][r]    (h x W) = sum over s of z[s][k][r] across[s]       across[s]: w x W
  *     y[k]       (H x W) = sum over r of down[r] v[k][r]            down[r]:   H x h
@@ -24,8 +26,8 @@ struct decoder {
     const float *a, *weight, *dy;
     float *y, *da, *dweight;
     int sum_a;
-    /* shared scratch: weights and their gradients packed as [block][s][k][r][A] and as [K][B*R*R],
-     * the matrices, gradients of z for the whole batch */
+    /* shared scratch: weights and their gradients packed as [block][s][k][r][A] and as
+     * [K][B*R*R], the matrices, gradients of z for the whole batch */
     float *up, *beside, *across, *down, *dz, *dup, *dbeside;
     uint8_t *own; /* each worker's z and v of one block */
     size_t own_bytes, shared_bytes;
@@ -72,8 +74,8 @@ static void lay_out(struct decoder *d, uint8_t *scratch) {
                    pad64(BLOCK * (size_t)(d->R * d->h) * (size_t)d->Q * sizeof(float));
 }
 
-/* Which input of the concatenation is the skip: the one that is not the resize's output, whose
- * shape is known without pointers. */
+/* Which input of the concatenation is the skip: the one that is not the resize's output,
+ * whose shape is known without pointers. */
 static int skip_input(const struct call *concat) {
     return concat->x[0] || concat->dx[0] ? 0 : 1;
 }
@@ -185,7 +187,8 @@ static void unpack_task(void *arg, int k, int worker) {
     }
 }
 
-/* Interpolation to H or W places, then shift by tap and cut: down[p][r][h], across[s][w][q]. */
+/* Interpolation to H or W places, then shift by tap and cut: down[p][r][h],
+ * across[s][w][q]. */
 static void make_matrices(const struct decoder *d, int align) {
     size_t R = (size_t)d->R, h = (size_t)d->h, w = (size_t)d->w, Q = (size_t)d->Q;
     memset(d->down, 0, (size_t)d->P * R * h * sizeof *d->down);

@@ -2,8 +2,9 @@
  *
  *   resize_concat_conv  the decoder's 3x3 behind an upsampling: see decoder.c
  *   batchnorm_relu      backward reads x alone: the ReLU's mask is computed again
- *   batchnorm_add_relu  the end of a bottleneck; y is kept for its mask (the next layer keeps it anyway)
- *   add_relu            the same behind frozen or folded norms: where no batch norm stands before */
+ *   batchnorm_add_relu  the end of a bottleneck; y is kept for its mask (the next layer
+ *                       keeps it anyway)
+ *   add_relu            the same where no batch norm stands right before the addition */
 #include "model/cpu/batchnorm.h"
 #include "model/cpu/decoder.h"
 #include "model/cpu/threads.h"
@@ -53,7 +54,8 @@ static size_t saved_of_norm(const struct call *calls, int n) {
 
 /* ---- batch norm, addition, ReLU ---- */
 
-/* The shortcut must not be the batch norm's own input: their gradients are written in one pass. */
+/* The shortcut must not be the batch norm's own input: their gradients are written in one
+ * pass. */
 static int match_add_relu(const struct graph *g, int first) {
     if (!is(g, first, OP_batchnorm) || !is(g, first + 1, OP_add) ||
         !is(g, first + 2, OP_relu))

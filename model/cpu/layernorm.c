@@ -1,4 +1,5 @@
-/* layernorm.c - F.layer_norm over D of [N,T,D]. Saved: mean and 1/sqrt(variance + eps) of each row. */
+/* layernorm.c - F.layer_norm over D of [N,T,D]. Saved: mean and 1/sqrt(variance + eps) of
+ * each row. */
 #include "model/cpu/kernels.h"
 #include "model/cpu/threads.h"
 #include "model/cpu/vec.h"

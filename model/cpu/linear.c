@@ -1,5 +1,5 @@
-/* linear.c - F.linear over all tokens of a batch: y[rows][O] = x[rows][I] w[O][I]' + b. Products are
- * cut into pieces of some 400 x 400, as many as shapes say. */
+/* linear.c - F.linear over all tokens of a batch: y[rows][O] = x[rows][I] w[O][I]' + b.
+ * Products are cut into pieces of some 400 x 400, as many as shapes say. */
 #include "model/cpu/blas.h"
 #include "model/cpu/kernels.h"
 #include "model/cpu/threads.h"
@@ -15,7 +15,8 @@ struct linear {
     int groups;
 };
 
-/* The smallest power of two of pieces no larger than PIECE: even shares for two and four cores. */
+/* The smallest power of two of pieces no larger than PIECE: even shares for two and four
+ * cores. */
 static int pieces(int n) {
     int k = 1;
     while (ceil_div(n, k) > PIECE) k *= 2;

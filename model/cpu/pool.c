@@ -1,5 +1,5 @@
-/* pool.c - F.max_pool2d with the place of each maximum, and the mean over the map. A task is a few
- * maps. */
+/* pool.c - F.max_pool2d with the place of each maximum, and the mean over the map. A task
+ * is a few maps. */
 #include "model/cpu/kernels.h"
 #include "model/cpu/threads.h"
 #include "model/cpu/vec.h"
@@ -16,8 +16,8 @@ struct best {
     int32_t tap[OUTPUTS];
 };
 
-/* Takes tap number `tap` for outputs [q, n) whose sources are x[q * stride]; none at or behind `end` is
- * read. The first maximum stays, as in PyTorch; NaN beats all. */
+/* Takes tap number `tap` for outputs [q, n) whose sources are x[q * stride]; none at or
+ * behind `end` is read. The first maximum stays, as in PyTorch; NaN beats all. */
 FAST static void consider(float *value, int32_t *taps, const float *x, const float *end,
                           int n, int stride, int tap) {
     const ivec number = (ivec){0} + tap;

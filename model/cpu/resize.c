@@ -1,6 +1,6 @@
-/* resize.c - F.interpolate(bilinear), both ways, along one axis after the other. Forward: rows are
- * stretched, then mixed. Backward is its transpose: rows are unmixed, then shrunk. A task is a few
- * maps, so every sum runs in one order. */
+/* resize.c - F.interpolate(bilinear), both ways, along one axis after the other. Forward:
+ * rows are stretched, then mixed. Backward is its transpose: rows are unmixed, then shrunk.
+ * A task is a few maps, so every sum runs in one order. */
 #include "model/cpu/kernels.h"
 #include "model/cpu/resize.h"
 #include "model/cpu/threads.h"

@@ -1,8 +1,9 @@
-/* threads.c - the pool; see threads.h. A worker that finds nothing looks again for some 50 us, since
- * the next layer usually comes at once, and then sleeps.
+/* threads.c - the pool; see threads.h. A worker that finds nothing looks again for some 50
+ * us, since the next layer usually comes at once, and then sleeps.
  *
- * One word holds the job's number and the next task, so that a task is claimed by compare-and-swap
- * only while its job is the current one; a late worker finds nothing to claim. */
+ * One word holds the job's number and the next task, so that a task is claimed by
+ * compare-and-swap only while its job is the current one; a late worker finds nothing to
+ * claim. */
 #include "model/cpu/threads.h"
 #include "core/die.h"
 #include <pthread.h>

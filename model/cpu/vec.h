@@ -1,9 +1,10 @@
 /* vec.h - eight floats at a time, the same bits on every x86-64.
  *
- * A function marked FAST is compiled for AVX2 and for plain x86-64 and chosen when the program starts.
- * Both do the same operations on the same eight lanes in the same order, and -ffp-contract=off keeps
- * multiply and add apart, so results do not depend on the machine. Vectors are passed by address: by
- * value their calling convention would differ between the two. No BLAS, no threads here. */
+ * A function marked FAST is compiled for AVX2 and for plain x86-64 and chosen when the
+ * program starts. Both do the same operations on the same eight lanes in the same order,
+ * and -ffp-contract=off keeps multiply and add apart, so results do not depend on the
+ * machine. Vectors are passed by address: by value their calling convention would differ
+ * between the two. No BLAS, no threads here. */
 #ifndef MODEL_CPU_VEC_H
 #define MODEL_CPU_VEC_H
 #include <stddef.h>

@@ -1,11 +1,12 @@
-/* vmath.h - exp, logistic, softplus and the normal distribution on eight floats, to float accuracy
- * (relative error below 4e-7 wherever the result is a normal number). NaN stays NaN. */
+/* vmath.h - exp, logistic, softplus and the normal distribution on eight floats, to float
+ * accuracy (relative error below 4e-7 wherever the result is a normal number). NaN stays
+ * NaN. */
 #ifndef MODEL_CPU_VMATH_H
 #define MODEL_CPU_VMATH_H
 #include "model/cpu/vec.h"
 
-/* exp: 2^n times a Taylor series of degree 7 on |r| <= ln 2 / 2 (remainder 5e-9). Below -87.3 the
- * result is 0 (no denormals), above 88.7 infinity. */
+/* exp: 2^n times a Taylor series of degree 7 on |r| <= ln 2 / 2 (remainder 5e-9). Below
+ * -87.3 the result is 0 (no denormals), above 88.7 infinity. */
 INLINE void exp8(vec *v) {
     const vec x = *v,
               magic = SPLAT(12582912); /* 1.5 * 2^23: adding it rounds to an integer */
@@ -49,8 +50,9 @@ INLINE void log1p8(vec *v) {
     *v = 2 * (s + s * z * p);
 }
 
-/* Standard normal distribution function and density at x. The tail is density times a polynomial in
- * t = 1 / (1 + |x| / 2), fitted here to erfcx at Chebyshev points on 0 <= |x| <= 14 (2.4e-8). */
+/* Standard normal distribution function and density at x. The tail is density times a
+ * polynomial in t = 1 / (1 + |x| / 2), fitted here to erfcx at Chebyshev points on 0 <= |x|
+ * <= 14 (2.4e-8). */
 INLINE void normal8(const vec *at, vec *distribution, vec *density) {
     const vec x = *at, a = SELECT(x > 0, x, -x), t = 1 / (1 + SPLAT(0.5) * a);
     vec e = SPLAT(-0.5) * x * x, q = SPLAT(-0.0357394689474848);
