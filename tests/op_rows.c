@@ -95,27 +95,13 @@ const struct op_row op_rows[] = {
 };
 const int op_row_count = (int)(sizeof op_rows / sizeof *op_rows);
 
-void op_row_build(struct trial *t, const struct op_row *r) {
-    int more = r->op == OP_add ? 1 : 0, map = r->x[2] > 0;
-    struct shape shape[5];
-    for (int i = 0; i < 5; i++)
-        shape[i] = (struct shape){map ? 3 : 2, {r->x[0], r->x[1], map ? r->x[2] : 1}};
-    for (int i = 0; r->op == OP_concat && i < 4 && r->a[i]; i++)
-        shape[++more].dim[0] = r->a[i];
-    trial_begin(t, r->N, 1 + more, shape);
+/* The row's op behind its leaves. */
+static void add_op(struct graph *g, const struct op_row *r, int inputs) {
     const int *a = r->a, leaves[5] = {0, 1, 2, 3, 4};
-    struct graph *g = t->g;
+    struct convolution conv = {a[0], a[1], a[2], a[4], a[5], a[3], a[6], INIT_UNIFORM_IN};
     switch (r->op) {
     case OP_conv:
-        add_conv(g, 0, "c",
-                 (struct convolution){.out = a[0],
-                                      .kernel = a[1],
-                                      .stride = a[2],
-                                      .pad = a[3],
-                                      .dilation = a[4],
-                                      .groups = a[5],
-                                      .bias = a[6],
-                                      .init = INIT_UNIFORM_IN});
+        add_conv(g, 0, "c", conv);
         break;
     case OP_batchnorm:
         add_batchnorm(g, 0, "b", 1e-5, .1, a[0]);
@@ -136,7 +122,7 @@ void op_row_build(struct trial *t, const struct op_row *r) {
         add_resize(g, 0, a[0], a[1], a[2]);
         break;
     case OP_concat:
-        add_concat(g, leaves, 1 + more);
+        add_concat(g, leaves, inputs);
         break;
     case OP_dropout:
         g->ordinal = 2;
@@ -166,4 +152,15 @@ void op_row_build(struct trial *t, const struct op_row *r) {
     default:
         fail_msg("no row may have op %s", op_name(r->op));
     }
+}
+
+void op_row_build(struct trial *t, const struct op_row *r) {
+    int more = r->op == OP_add ? 1 : 0, map = r->x[2] > 0;
+    struct shape shape[5];
+    for (int i = 0; i < 5; i++)
+        shape[i] = (struct shape){map ? 3 : 2, {r->x[0], r->x[1], map ? r->x[2] : 1}};
+    for (int i = 0; r->op == OP_concat && i < 4 && r->a[i]; i++)
+        shape[++more].dim[0] = r->a[i];
+    trial_begin(t, r->N, 1 + more, shape);
+    add_op(t->g, r, 1 + more);
 }

@@ -37,7 +37,7 @@ struct result {
 
 /* A graph with leaves of these shapes; add the run to t->g, then call trial_fill. */
 void trial_begin(struct trial *t, int N, int leaves, const struct shape *shape);
-/* Random leaves, parameters and upstream gradient; variances positive; pictures and masks */
+/* Random leaves, parameters and upstream gradient; variances positive; pictures, masks */
 void trial_fill(struct trial *t, uint64_t seed);
 void trial_run(const struct trial *t, const struct kernels *k, const struct manner *m,
                struct result *r);
