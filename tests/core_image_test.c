@@ -285,7 +285,7 @@ static void tiffs_that_lie_are_refused(void **state) {
         {PACK, {7, 0, 0, 0}, "compression 7"},
         {PACK, {5, 0, 0, 0}, "file: "}, /* not LZW data */
         {KIND, {0, 0, 0, 0}, "photometric 0"},
-        {PLANAR, {2, 0, 0, 0}, "planar configuration"},
+        {PLANAR, {2, 0, 0, 0}, "file: "},
     };
     struct image image = noise(20, 10, 3);
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
