@@ -7,7 +7,7 @@
 /* The tensor `kind.K`; false if there is none. */
 static bool tensor_of(const struct bag *bag, const char *kind, int k,
                       const struct tensor **t) {
-    char name[40];
+    char name[64];
     snprintf(name, sizeof name, "%s.%d", kind, k);
     return (*t = bag_find(bag, name)) != NULL;
 }
