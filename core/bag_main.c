@@ -11,8 +11,8 @@ static const char help[] =
     "usage: bag FILE [TENSOR]\n"
     "Lists the tensors and metadata of a bag (a safetensors file), or prints one tensor's\n"
     "values, a line for each run along its last dimension.\n"
-    "  bag model.bag\n"
-    "  bag model.bag decoder.head.bias\n";
+    "  --help --version\n"
+    "example: bag model.bag decoder.head.bias\n";
 
 static void print_value(const struct tensor *t, size_t i) {
     switch (t->type) {

@@ -13,8 +13,9 @@ passed=0 failed=0 skipped=0
 count() { grep -cE "$1" "$2"; }
 
 for program in "$@"; do
-    name=$(basename "$program")
-    log=$logs/$name.tap
+    name=${program#out/bin}
+    name=${name#[-/]}
+    log=$logs/${name//\//-}.tap
     start=$SECONDS
     "$program" >"$log" 2>&1
     status=$?
