@@ -34,37 +34,45 @@ static void input_task(void *arg, int task, int worker) {
          out);
 }
 
-/* dw[K][block] = sum over a group's pictures of dy[K][HW] x[block][HW]'. */
-static int blocks_of(const struct conv *v) {
-    return ceil_div(v->C, CHANNELS);
+/* dw[rows][block] = sum over a group's pictures of dy[rows][HW] x[block][HW]'. */
+struct pieces {
+    const struct conv *v;
+    int rows, blocks, groups;
+};
+
+static struct pieces pieces_of(const struct conv *v) {
+    struct pieces p = {v, ceil_div(v->K, CHANNELS), ceil_div(v->C, CHANNELS), 0};
+    p.groups = picture_groups(v, p.rows * p.blocks);
+    return p;
 }
 
 static void weight_task(void *arg, int task, int worker) {
-    const struct conv *v = arg;
+    const struct pieces *p = arg;
+    const struct conv *v = p->v;
     (void)worker;
-    int blocks = blocks_of(v), groups = picture_groups(v, blocks), g = task / blocks,
-        out = (int)v->out;
-    int c0 = cut(v->C, blocks, task % blocks), c1 = cut(v->C, blocks, task % blocks + 1);
-    int first = cut(v->N, groups, g);
-    float *dw =
-        groups == 1 ? v->dw : (float *)v->scratch + (size_t)g * (size_t)v->K * (size_t)v->C;
-    for (int n = first; n < cut(v->N, groups, g + 1); n++)
-        gemm(PLAIN, TRANSPOSED, v->K, c1 - c0, out,
-             v->dy + (size_t)n * (size_t)v->K * v->out, out,
-             v->x + ((size_t)n * (size_t)v->C + (size_t)c0) * v->out, out,
-             n == first ? 0 : 1, dw + c0, v->C);
+    int block = task % p->blocks, row = task / p->blocks % p->rows;
+    int g = task / p->blocks / p->rows, out = (int)v->out, first = cut(v->N, p->groups, g);
+    int c0 = cut(v->C, p->blocks, block), c1 = cut(v->C, p->blocks, block + 1);
+    int k0 = cut(v->K, p->rows, row), k1 = cut(v->K, p->rows, row + 1);
+    size_t K = (size_t)v->K, C = (size_t)v->C;
+    float *dw = p->groups == 1 ? v->dw : (float *)v->scratch + (size_t)g * K * C;
+    for (int n = first; n < cut(v->N, p->groups, g + 1); n++)
+        gemm(PLAIN, TRANSPOSED, k1 - k0, c1 - c0, out,
+             v->dy + ((size_t)n * K + (size_t)k0) * v->out, out,
+             v->x + ((size_t)n * C + (size_t)c0) * v->out, out, n == first ? 0 : 1,
+             dw + (size_t)k0 * C + (size_t)c0, v->C);
 }
 
 void point_backward(const struct conv *v) {
     if (v->dx) parallel(v->N * column_parts(v), input_task, (void *)v);
     if (!v->dw) return;
-    int groups = picture_groups(v, blocks_of(v));
-    parallel(blocks_of(v) * groups, weight_task, (void *)v);
-    if (groups > 1)
-        groups_sum((float *)v->scratch, groups, (size_t)v->K * (size_t)v->C, v->dw);
+    struct pieces p = pieces_of(v);
+    parallel(p.blocks * p.rows * p.groups, weight_task, &p);
+    if (p.groups > 1)
+        groups_sum((float *)v->scratch, p.groups, (size_t)v->K * (size_t)v->C, v->dw);
 }
 
 size_t point_scratch(const struct conv *v) {
-    int groups = picture_groups(v, blocks_of(v));
+    int groups = pieces_of(v).groups;
     return groups == 1 ? 0 : (size_t)groups * (size_t)v->K * (size_t)v->C * sizeof(float);
 }

@@ -44,12 +44,13 @@ static struct taps_job job_of(const struct conv *v) {
         l.group = ceil_div(TILE_COLUMNS, l.size);
         if (l.centre && l.size >= TILE_COLUMNS / 2) l.group = 1;
         if (l.group > v->N) l.group = v->N;
+        size_t most = (size_t)l.group * (size_t)l.size;
+        if (most > widest) widest = most;
         l.groups = ceil_div(v->N, l.group);
+        l.group = ceil_div(v->N, l.groups); /* equal shares */
         l.offset = j.columns;
         j.columns += (size_t)v->K * (size_t)v->N * (size_t)l.size;
         j.products += l.groups;
-        if ((size_t)l.group * (size_t)l.size > widest)
-            widest = (size_t)l.group * (size_t)l.size;
         j.live[j.lives++] = l;
     }
     j.weights = (size_t)j.lives * (size_t)v->K * (size_t)v->C;
