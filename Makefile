@@ -60,6 +60,16 @@ VARIANT         = $(or $(H),main)
 P               = out/$(PROFILE)
 CELLS           = $(foreach d,$(DATASETS),$(foreach e,$(ENCODERS),$(foreach a,$(PRETRAIN),$e-$a-$d)))
 
+# The demo's small cells run side by side, a thread each; a real cell has the machine for itself.
+# What -j says goes before.
+ifneq ($(filter demo,$(PROFILE))$(call goals,test test-all tools),)
+MAKEFLAGS      += -j$(shell nproc)
+endif
+ifeq ($(PROFILE),demo)
+MAKEFLAGS      += --output-sync=target
+THREADS        ?= 1
+endif
+
 # What a data set is made of; weights are made of one source each, ARM-ENCODER (random ones of none).
 SOURCES_cvc     = cvc
 SOURCES_kvasir  = kvasir
