@@ -183,13 +183,18 @@ $P/results.tsv: $P/experiment.tsv $(SCORES) $(BASELINES) report/published.tsv $B
 	$B/gather --experiment $< $(SCORES) $(BASELINES) report/published.tsv $@
 $P/curves.tsv: $(SCORES) $B/gather
 	$B/gather --curves $(RUNS) $@
+# Programs that are not ours write aside too.
+half            = $(@D)/.half.$(@F)
+GNUPLOT         = LC_ALL=C.UTF-8 gnuplot -c
 TABLES          = $(addprefix $P/table1.,md tex tsv)
 $(TABLES): $P/results.tsv report/names.tsv $B/table
 	$B/table --names report/names.tsv $< $@
 $P/curves.png: report/curves.gp $P/curves.tsv report/style.gp report/names.tsv
-	gnuplot -c $< $P/curves.tsv $@
+	$(GNUPLOT) $< $P/curves.tsv $(half)
+	@mv $(half) $@
 $P/bars.png: report/bars.gp $P/table1.tsv report/style.gp report/names.tsv
-	gnuplot -c $< $P/table1.tsv $@
+	$(GNUPLOT) $< $P/table1.tsv $(half)
+	@mv $(half) $@
 # Per data set the pack and, of the first seed, what each cell found.
 found           = $(filter %-$(1)/$(SPLIT)/s$(firstword $(SEEDS)),$(RUNS))
 GRID            = $(foreach d,$(RUN_DATA),$P/data/$d.bag $(addsuffix /masks.bag,$(call found,$d)))
@@ -208,11 +213,19 @@ PANDOC          = pandoc --from markdown-raw_html-raw_tex-raw_attribute-citation
 $P/paper.md: paper.md $P/results.tsv $P/table1.md $P/colophon.md $(FIGURES) $(QUOTED) report/phantom.md $B/weave
 	$B/weave $(DRAFT_$(PROFILE)) $(if $(STRICT),--strict) paper.md $P/results.tsv $@
 $P/paper.html: $P/paper.md report/paper.css report/paper.yaml
-	$(PANDOC) --standalone --self-contained --mathml --css report/paper.css --output $@ $<
+	$(PANDOC) --standalone --self-contained --mathml --css report/paper.css --output $(half) $<
+	@mv $(half) $@
 $P/paper.pdf: $P/paper.md report/paper.tex report/paper.yaml
-	$(PANDOC) --pdf-engine-opt=-no-shell-escape --include-in-header report/paper.tex --output $@ $<
+	$(PANDOC) --pdf-engine-opt=-no-shell-escape --include-in-header report/paper.tex --output $(half) $<
+	@mv $(half) $@
+# Beside the paper, never in it: what the machine was and how long it took.
+$P/host.md: $(RUNS:%=%/run.tsv) $B/host
+	$B/host $(RUNS) $@
+$P/host.html: $P/host.md report/paper.css
+	$(PANDOC) --standalone --self-contained --metadata pagetitle=host --css report/paper.css --output $(half) $<
+	@mv $(half) $@
 
-all: $P/paper.html $P/paper.pdf $(TABLES) $(if $(STRICT),strict)
+all: $P/paper.html $P/paper.pdf $P/host.html $(TABLES) $(if $(STRICT),strict)
 table1: $P/table1.md $P/table1.tex $(if $(STRICT),strict)
 	@cat $P/table1.md
 strict: $P/table1.md $P/table1.tex $(call goals,all)
