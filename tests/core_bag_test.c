@@ -47,7 +47,7 @@ static void honest_headers_are_read(void **state) {
 static const struct lie lies[] = {
     {"{}", 0, "header of 9223372036854775808 bytes", 1ull << 63},
     {"{}", 0, "header of 3 bytes in a file of 10", 3},
-    {"{}", 0, "header of 16777217 bytes", (16 << 20) + 1},
+    {"{}", 17 << 20, "header of 16777217 bytes", (16 << 20) + 1},
     {" {}", 0, "not one JSON object", 0},
     {"[]", 0, "not one JSON object", 0},
     {"{}\n", 0, "not one JSON object", 0},

@@ -4,6 +4,7 @@
 #include "core/rng.h"
 #include "tests/test.h"
 #include <jpeglib.h>
+#include <tiffio.h>
 #include <zlib.h>
 
 struct file {
@@ -298,6 +299,25 @@ static void tiffs_that_lie_are_refused(void **state) {
     image_free(&image);
 }
 
+static void a_tiff_in_tiles_is_refused(void **state) {
+    (void)state;
+    uint8_t tile[256] = {0};
+    TIFF *tiff = TIFFOpen("tiles.tif", "w");
+    TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, 16);
+    TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, 16);
+    TIFFSetField(tiff, TIFFTAG_TILEWIDTH, 16);
+    TIFFSetField(tiff, TIFFTAG_TILELENGTH, 16);
+    TIFFSetField(tiff, TIFFTAG_BITSPERSAMPLE, 8);
+    TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
+    assert_int_equal(TIFFWriteEncodedTile(tiff, 0, tile, 256), 256);
+    TIFFClose(tiff);
+    size_t n;
+    char *bytes = file_read("tiles.tif", 10000, &n);
+    assert_dies(EXIT_NO, "tiles: 1, wanted strips", decodes,
+                (&(struct file){(uint8_t *)bytes, n}));
+    xfree(bytes);
+}
+
 static void a_tiff_too_wide_is_refused(void **state) {
     (void)state;
     struct image image = {8193, 1, 1, xcalloc(8193, 1)};
@@ -344,6 +364,7 @@ int main(void) {
         TEST(a_png_bomb_in_a_comment_does_nothing),
         TEST(jpegs_that_cost_too_much_are_refused),
         TEST(tiffs_that_lie_are_refused),
+        TEST(a_tiff_in_tiles_is_refused),
         TEST(a_tiff_too_wide_is_refused),
         TEST(a_tiff_whose_directories_loop_is_read_once),
         TEST(bytes_of_no_picture_are_quoted),
