@@ -7,11 +7,19 @@
 #include <math.h>
 #include <string.h>
 
-/* Element i of parameter number p (its place in the graph): counter epoch = p, index = i. */
-static double draw(const struct param *param, int p, uint64_t seed, size_t i)
+/* FNV-1a of a parameter's name: its own counter, so that it starts alike whatever other parameters
+ * a recipe adds or takes away, and variants differ in what they vary alone. */
+static uint32_t name_counter(const char *name)
+{
+    uint32_t h = 2166136261u;
+    for (; *name; name++) h = (h ^ (unsigned char)*name) * 16777619u;
+    return h;
+}
+
+/* Element i of the parameter whose name has counter e: epoch = e, index = i. */
+static double draw(const struct param *param, uint32_t e, uint64_t seed, size_t i)
 {
     double fan = param->fan;
-    uint32_t e = (uint32_t)p;
     switch (param->init) {
     case INIT_ZERO: return 0;
     case INIT_ONE: return 1;
@@ -23,11 +31,12 @@ static double draw(const struct param *param, int p, uint64_t seed, size_t i)
     return 0;
 }
 
-static struct tensor fresh(const struct param *param, int p, uint64_t seed)
+static struct tensor fresh(const struct param *param, uint64_t seed)
 {
     struct tensor t = {param->name, T_F32, param->ndim, {0}, xmalloc(param->count * sizeof(float))};
+    uint32_t counter = name_counter(param->name);
     for (int d = 0; d < param->ndim; d++) t.dim[d] = param->dim[d];
-    for (size_t i = 0; i < param->count; i++) ((float *)t.data)[i] = (float)draw(param, p, seed, i);
+    for (size_t i = 0; i < param->count; i++) ((float *)t.data)[i] = (float)draw(param, counter, seed, i);
     return t;
 }
 
@@ -180,12 +189,18 @@ char *model_init(const struct model *model, uint64_t seed, const struct bag *wei
                  const struct backend *b, struct machine *m)
 {
     enum { STRICT, PARTIAL, NONE };
+    int loads = strcmp(model->cell.pretrain, "random") != 0 && model->recipe.load != NONE;
     for (int i = 0; i < model->graph->params; i++) {
-        struct tensor t = fresh(&model->graph->param[i], i, seed);
+        const struct param *p = &model->graph->param[i];
+        /* what will be loaded, or will stop us, need not be drawn */
+        if (loads && model->recipe.load == STRICT && p->encoder &&
+            bag_find(weights, p->name + strlen("encoder.")))
+            continue;
+        struct tensor t = fresh(p, seed);
         b->put(m, &t);
         xfree(t.data);
     }
-    if (strcmp(model->cell.pretrain, "random") == 0 || model->recipe.load == NONE)
+    if (!loads)
         return xprintf("loaded 0 tensors: %s", model->recipe.load == NONE ? "load none" : "random start");
     struct loading l = {.model = model, .weights = weights, .b = b, .m = m};
     load_encoder(&l);
