@@ -69,7 +69,8 @@ static char *file_url_path(const struct source *s, const char *url) {
 }
 
 /* How a person gets it, and where to put it. `why` tells what failed before. */
-static _Noreturn void ask(const struct source *s, const char *why) {
+static _Noreturn void ask(const struct fetch *f, const struct source *s, const char *why) {
+    if (f->gone) *f->gone = 1;
     char *text = xprintf("%s: %s, wanted the file %s.", s->name, why, s->file[0]);
     for (int i = 0; i < s->manual_count; i++) {
         char *longer = xprintf("%s\n    %s", text, s->manual[i]);
@@ -96,10 +97,12 @@ static int try_https(const struct fetch *f, const struct source *s, const char *
     part_open(&part, f->out);
     if (!download(s, url, &part, f->pause, why, sizeof why)) {
         part_close(&part);
-        if (last)
+        if (last) {
+            if (f->gone) *f->gone = 1;
             die_world(
                 "%s: %s, wanted %s; look at the address, or put the file into a mirror folder",
                 quoted(url), why, s->file[0]);
+        }
         warn("%s: %s; trying the next address", quoted(url), why);
         return 0;
     }
@@ -118,7 +121,7 @@ static int try_url(const struct fetch *f, const struct source *s, const char *ur
     if (strncmp(url, "file:", 5)) return try_https(f, s, url, last);
     char *path = file_url_path(s, url);
     if (!file_exists(path)) {
-        if (last) ask(s, xprintf("%s: not there", quoted(url)));
+        if (last) ask(f, s, xprintf("%s: not there", quoted(url)));
         warn("%s: not there; trying the next address", quoted(path));
         xfree(path);
         return 0;
@@ -149,38 +152,35 @@ static int from_mirrors(const struct fetch *f, const struct source *s) {
     return done;
 }
 
-/* The passphrase's file goes beside the download, where pack looks for it. */
+/* The passphrase's file goes beside the download, where pack looks for it; before the download, which
+ * without it is of no use. */
 static void bring_passphrase(const struct fetch *f, const struct source *s) {
     if (!s->passphrase_file) return;
     char *to =
         xprintf("%.*s%s", (int)(file_base(f->out) - f->out), f->out, s->passphrase_file);
-    for (int m = 0; m < f->mirrors; m++) {
-        char *path =
-            is_https(f->mirror[m]) ? NULL : file_join(f->mirror[m], s->passphrase_file);
-        if (path && file_exists(path)) {
+    int there = file_exists(to);
+    for (int m = 0; m < f->mirrors && !there; m++) {
+        if (is_https(f->mirror[m])) continue;
+        char *path = file_join(f->mirror[m], s->passphrase_file);
+        if (file_exists(path)) {
             size_t n;
             char *text = file_read(path, 4096, &n);
             file_write(to, text, n);
             xfree(text);
-            xfree(path);
-            xfree(to);
-            return;
+            there = 1;
         }
         xfree(path);
     }
-    if (!file_exists(to))
-        die_world(
-            "%s: %s is in no mirror folder, wanted the archive's passphrase in its first line; "
-            "write the file and put it beside %s",
-            s->name, quoted(s->passphrase_file), s->file[0]);
+    if (!there)
+        ask(f, s, xprintf("%s is in no mirror folder", quoted(s->passphrase_file)));
     xfree(to);
 }
 
 void fetch_run(const struct fetch *f, const struct source *s) {
     if (!s->file_count) die_usage("%s: names no file, nothing to fetch", quoted(s->path));
+    bring_passphrase(f, s);
     int done = from_mirrors(f, s);
     for (int i = 0; i < s->url_count && !done; i++)
         done = try_url(f, s, s->url[i], i + 1 == s->url_count);
-    if (!done) ask(s, "to be had by hand only");
-    bring_passphrase(f, s);
+    if (!done) ask(f, s, "to be had by hand only");
 }

@@ -17,7 +17,7 @@ static const char HELP[] =
     "  --mirror FOLDER   a folder with raw files, or https://... they lie under; may repeat\n"
     "  --pins FILE       where no sha256 is published: what came the first time is written down there,\n"
     "                    and wanted from then on\n"
-    "  --absent FILE     if the file cannot be had now (exit 3): writes the reason to FILE and exits 0,\n"
+    "  --absent FILE     if nobody has the file now: writes the reason to FILE and exits 0 instead of 3,\n"
     "                    so that a chain can go on without it\n"
     "  --help, --version\n"
     "\n"
@@ -29,7 +29,7 @@ static const struct option OPTIONS[] = {
     {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
 };
 
-enum { MIRRORS = 64 };
+enum { MIRRORS = 64, NOTE = 8192 /* bytes */ };
 
 struct call {
     struct fetch fetch;
@@ -44,20 +44,32 @@ static void run(void *arg) {
     source_free(&source);
 }
 
-/* Only what may be different tomorrow is written down; a wrong file stops the chain. */
+/* An equal note is left alone, so that nothing is made again for its new date. */
+static void note(const char *path, const char *message) {
+    char *line = xprintf("%s\n", message);
+    size_t n = 0;
+    char *old = file_exists(path) ? file_read(path, NOTE, &n) : NULL;
+    if (!old || n != strlen(line) || memcmp(old, line, n))
+        file_write(path, line, strlen(line));
+    xfree(old);
+    xfree(line);
+}
+
+/* Only what may be different tomorrow is written down; a wrong file, a full disk stop the chain. */
 static void run_or_note(struct call *call, const char *absent) {
-    char message[4096];
+    char message[NOTE / 2];
+    int gone = 0;
+    call->fetch.gone = &gone;
     int code = die_catch(run, call, message, sizeof message);
     if (code == EXIT_NO) die_no("%s", message);
     if (code == EXIT_USAGE) die_usage("%s", message);
-    if (!code) {
+    if (code && !gone) die_world("%s", message);
+    if (code) {
+        warn("%s", message);
+        note(absent, message);
+    } else {
         file_remove(absent);
-        return;
     }
-    warn("%s", message);
-    char *line = xprintf("%s\n", message);
-    file_write(absent, line, strlen(line));
-    xfree(line);
 }
 
 int main(int argc, char **argv) {
