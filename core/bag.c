@@ -20,8 +20,8 @@ struct entry {
     size_t begin, end;
 };
 
-/* What JSON is allowed to cost, found before any of it is parsed: 16 MB of brackets would take
- * a gigabyte in the parser. */
+/* What JSON is allowed to cost, found before any of it is parsed: 16 MB of brackets
+ * would take a gigabyte in the parser. */
 static void check_cost(const char *json, size_t n, const char *path) {
     int depth = 0, commas = 0;
     bool text = false;
@@ -141,7 +141,8 @@ static int by_place(const void *a, const void *b) {
     return strcmp(x->tensor.name, y->tensor.name);
 }
 
-/* Every byte of the buffer belongs to exactly one tensor, and every tensor has its bytes. */
+/* Every byte of the buffer belongs to exactly one tensor, and every tensor has its
+ * bytes. */
 static void check_places(const struct entry *entry, int count, size_t size,
                          const char *path) {
     size_t at = 0;

@@ -1,7 +1,8 @@
-/* bag_write.c - writes a bag in one pass: data go to the file as they come, the header last.
+/* bag_write.c - writes a bag in one pass: data go to the file as they come, the header
+ * last.
  *
- * Small bags wait in memory, so that they carry no padding. It refuses what its own reader
- * would refuse: names twice, bad UTF-8, shapes that do not fit their bytes. */
+ * Small bags wait in memory, so that they carry no padding. It refuses what its own
+ * reader would refuse: names twice, bad UTF-8, shapes that do not fit their bytes. */
 #include "bag.h"
 #include "die.h"
 #include "text.h"
@@ -162,8 +163,8 @@ static void refuse_twins(const struct bag_writer *w) {
     xfree(name);
 }
 
-/* The header with its length in front, padded so that data begin at `start` or, if that is 0,
- * at the next multiple of 64. */
+/* The header with its length in front, padded so that data begin at `start` or, if that
+ * is 0, at the next multiple of 64. */
 static struct growing make_header(const struct bag_writer *w, size_t start) {
     struct growing g = {0};
     grow(&g, "\0\0\0\0\0\0\0\0{", 9);

@@ -1,5 +1,5 @@
-/* image.c - pictures by their magic bytes, and colour to grey and back. It refuses every format
- * but three, and every side beyond IMAGE_SIDE. */
+/* image.c - pictures by their magic bytes, and colour to grey and back. It refuses every
+ * format but three, and every side beyond IMAGE_SIDE. */
 #include "image.h"
 #include "die.h"
 #include "file.h"

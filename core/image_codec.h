@@ -1,5 +1,5 @@
-/* image_codec.h - the formats behind image.h, one file each; nobody but image.c includes it and
- * they. All refuse by die_no naming `what`. */
+/* image_codec.h - the formats behind image.h, one file each; nobody but image.c includes
+ * it and they. All refuse by die_no naming `what`. */
 #ifndef CORE_IMAGE_CODEC_H
 #define CORE_IMAGE_CODEC_H
 #include "image.h"

@@ -1,5 +1,5 @@
-/* image_jpeg.c - JPEG through libjpeg. It refuses what the library only warns about: a warning
- * means that pixels were made up. */
+/* image_jpeg.c - JPEG through libjpeg. It refuses what the library only warns about: a
+ * warning means that pixels were made up. */
 #include "die.h"
 #include "image_codec.h"
 #include <stdio.h>

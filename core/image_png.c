@@ -1,5 +1,5 @@
-/* image_png.c - PNG through libpng's low level. It refuses alpha, 16 bits, indices beyond the
- * palette, and every warning; comments and profiles are skipped unread. */
+/* image_png.c - PNG through libpng's low level. It refuses alpha, 16 bits, indices
+ * beyond the palette, and every warning; comments and profiles are skipped unread. */
 #include "die.h"
 #include "image_codec.h"
 #include <png.h>

@@ -1,8 +1,8 @@
 /* image_tiff.c - TIFF through libtiff, as far as the data sets need it.
  *
- * Strips of 8-bit grey or RGB. CVC-ClinicDB's pictures say photometric 1 (grey) and hold three
- * samples: they are RGB, and libtiff's one warning about that is the only one that passes. It
- * refuses tiles, palettes, JPEG inside, planes apart, other orientations. */
+ * Strips of 8-bit grey or RGB. CVC-ClinicDB's pictures say photometric 1 (grey) and hold
+ * three samples: they are RGB, and libtiff's one warning about that is the only one that
+ * passes. It refuses tiles, palettes, JPEG inside, planes apart, other orientations. */
 #include "die.h"
 #include "image_codec.h"
 #include <stdarg.h>

@@ -1,5 +1,6 @@
-/* lanes.c - multiply and add, compiled twice: AVX2 multiplies eight 32-bit integers at once, SSE2
- * has no such instruction. The processor chooses when the program starts. Knows no pictures. */
+/* lanes.c - multiply and add, compiled twice: AVX2 multiplies eight 32-bit integers at
+ * once, SSE2 has no such instruction. The processor chooses when the program starts.
+ * Knows no pictures. */
 #include "lanes.h"
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* lanes.h - the inner loops of resize.c, in integers, so that any order gives one answer. */
+/* lanes.h - the inner loops of resize.c, in integers, so that any order gives one
+ * answer. */
 #ifndef CORE_LANES_H
 #define CORE_LANES_H
 #include <stddef.h>

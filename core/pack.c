@@ -1,4 +1,5 @@
-/* pack.c - reads a data set's bag; refuses tensors that disagree with each other in anything. */
+/* pack.c - reads a data set's bag; refuses tensors that disagree with each other in
+ * anything. */
 #include "pack.h"
 #include "die.h"
 #include "image.h"

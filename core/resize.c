@@ -1,5 +1,5 @@
-/* resize.c - Pillow's Image.resize in integers, bit for bit. It refuses to invent a rounding of
- * its own: weights in 22 bits, 8 bits between the passes. */
+/* resize.c - Pillow's Image.resize in integers, bit for bit. It refuses to invent a
+ * rounding of its own: weights in 22 bits, 8 bits between the passes. */
 #include "resize.h"
 #include "die.h"
 #include "lanes.h"
@@ -25,8 +25,8 @@ static uint8_t to_byte(int sum) {
     return (uint8_t)(x < 0 ? 0 : x > 255 ? 255 : x);
 }
 
-/* A row of n pixels with STRIDE samples a colour pixel: four bytes are moved at once, of which
- * the last belongs to the next pixel and meets no lane that counts. */
+/* A row of n pixels with STRIDE samples a colour pixel: four bytes are moved at once, of
+ * which the last belongs to the next pixel and meets no lane that counts. */
 static void spread_row(const uint8_t *restrict from, int channels, size_t n,
                        uint8_t *restrict to) {
     if (channels == 1) memcpy(to, from, n);
@@ -34,7 +34,8 @@ static void spread_row(const uint8_t *restrict from, int channels, size_t n,
     if (channels == 3) memcpy(to + 4 * (n - 1), from + 3 * (n - 1), 3);
 }
 
-/* The lanes' sums to n pixels: lane l holds channel l % STRIDE of colour, the rest of grey. */
+/* The lanes' sums to n pixels: lane l holds channel l % STRIDE of colour, the rest of
+ * grey. */
 static void sums_to_pixels(int (*sum)[LANES], int n, int channels, uint8_t *pixel) {
     for (int i = 0; i < n; i++, pixel += channels) {
         if (channels == 3)
@@ -96,7 +97,8 @@ static void down(const uint8_t *from, size_t row, int in, int height, enum filte
     taps_free(&t);
 }
 
-/* Pillow, Geometry.c: ImagingScaleAffine. The coordinate is a running sum there, so here too. */
+/* Pillow, Geometry.c: ImagingScaleAffine. The coordinate is a running sum there, so here
+ * too. */
 static int *nearest_places(int in, int out) {
     int *place = xcalloc((size_t)out, sizeof *place);
     double scale = (double)in / out, at = scale * 0.5;
@@ -116,9 +118,9 @@ static void nearest(const struct image *in, struct image *out) {
     xfree(y);
 }
 
-/* Pillow 13's choice of the first pass, found by trying: rows go first where the height shrinks
- * by more than twice what the width does. Pillow 12 always went across first; the two differ
- * only for such pictures, tall ones mostly, by a level here and there. */
+/* Pillow 13's choice of the first pass (its pull request 9549): down first where the height
+ * shrinks by more than twice what the width does. Pillow 12 always went across first; the
+ * two differ only for such pictures, tall ones mostly, by a level here and there. */
 static bool down_first(const struct image *in, int width, int height) {
     int narrower = in->width > width ? in->width - width : 0;
     return in->height - height > 2 * narrower;

@@ -1,8 +1,9 @@
 /* resize.h - the one resampler: Pillow's Image.resize, bit for bit.
  *
- * Bilinear and bicubic (a = -.5) with antialias: horizontal pass then vertical, coefficients in
- * fixed point of 22 bits, rounded to 8 bits between the passes (Pillow, Resample.c). Nearest by
- * Pillow's centre rule (Geometry.c). resize_f32 is the float form used for logits. */
+ * Bilinear and bicubic (a = -.5) with antialias: two passes, coefficients in fixed point of 22
+ * bits, rounded to 8 bits between the passes (Pillow, Resample.c). Across first, or down first
+ * where Pillow 13 does so; Pillow 12 never did: see resize.c. Nearest by Pillow's centre rule
+ * (Geometry.c). resize_plane and resize_bicubic are the float forms used for logits. */
 #ifndef CORE_RESIZE_H
 #define CORE_RESIZE_H
 #include "image.h"

@@ -1,4 +1,5 @@
-/* taps.c - the weights, every double formed in Pillow's order of operations. Knows no pixels. */
+/* taps.c - the weights, every double formed in Pillow's order of operations. Knows no
+ * pixels. */
 #include "taps.h"
 #include "die.h"
 #include <math.h>

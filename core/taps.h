@@ -1,7 +1,7 @@
 /* taps.h - which inputs, how heavily, make each output of an antialiased resize.
  *
- * Pillow's (Resample.c, precompute_coeffs) and PyTorch's (antialias=True) rule: the filter is
- * widened by the scale when shrinking, cut at the borders, normalised. */
+ * Pillow's (Resample.c, precompute_coeffs) and PyTorch's (antialias=True) rule: the
+ * filter is widened by the scale when shrinking, cut at the borders, normalised. */
 #ifndef CORE_TAPS_H
 #define CORE_TAPS_H
 #include "resize.h"

@@ -10,6 +10,7 @@ enum { TEXT_LIMIT = 64 << 20 }; /* bytes of one text file */
  * UTF-8, a last line without its end, or more than TEXT_LIMIT bytes. Caller frees. */
 char *text_copy(const char *text, size_t n, const char *path);
 
-/* Length of the well-formed UTF-8 sequence that begins the n > 0 bytes at p; 0 if none does. */
+/* Length of the well-formed UTF-8 sequence that begins the n > 0 bytes at p; 0 if none
+ * does. */
 size_t utf8_length(const unsigned char *p, size_t n);
 #endif

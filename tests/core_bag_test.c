@@ -297,7 +297,8 @@ static void writing_survives_every_failure(void **state) {
         code = die_catch(writes_small, "a.bag", message, sizeof message);
         unsetenv("FAIL_AT");
         assert_true(code == 0 || (code == EXIT_WORLD && *message));
-        /* once renamed the file is there and whole, though its folder could not be synced */
+        /* once renamed the file is there and whole, though its folder could not be
+         * synced */
         int entries = count_entries(".");
         assert_int_equal(entries, file_exists("a.bag"));
         if (entries) reads_bytes("a.bag");

@@ -131,7 +131,8 @@ static void a_picture_cut_anywhere_is_refused(void **state) {
     for (int e = 0; e < 3; e++) {
         size_t n;
         uint8_t *bytes = encoders[e](&image, &n);
-        /* a JPEG's last two bytes end it, a PNG's 12; a TIFF's end is the arrays of its strips */
+        /* a JPEG's last two bytes end it, a PNG's 12; a TIFF's end is the arrays of its
+         * strips */
         for (size_t k = 0; k < n; k += k + 40 < n ? 7 : 1) {
             uint8_t *cut =
                 xmalloc(k + 1); /* so that the sanitizer sees a read past the end */
@@ -174,7 +175,8 @@ static void pngs_that_declare_too_much_are_refused(void **state) {
     xfree(bytes);
 }
 
-/* A comment of 10 MB once unpacked is skipped unread; the same chunk with a wrong CRC is not. */
+/* A comment of 10 MB once unpacked is skipped unread; the same chunk with a wrong CRC is
+ * not. */
 static void a_png_bomb_in_a_comment_does_nothing(void **state) {
     (void)state;
     struct image image = noise(8, 8, 1), back;

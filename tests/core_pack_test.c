@@ -1,4 +1,5 @@
-/* core_pack_test.c - packs and splits that disagree with themselves are refused; metrics. */
+/* core_pack_test.c - packs and splits that disagree with themselves are refused;
+ * metrics. */
 #include "core/metric.h"
 #include "core/pack.h"
 #include "core/split.h"

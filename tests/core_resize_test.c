@@ -66,8 +66,9 @@ static void luma_is_pillows(void **state) {
     bag_close(&bag);
 }
 
-/* PyTorch in float64. Ours returns floats from the bilinear form: half a unit in the last place
- * of the largest logit, 2^-20 for values under 16; doubles from the bicubic one. */
+/* PyTorch in float64. Ours returns floats from the bilinear form: half a unit in the
+ * last place of the largest logit, 2^-20 for values under 16; doubles from the bicubic
+ * one. */
 static void planes_are_interpolated_as_pytorch_does(void **state) {
     (void)state;
     struct bag bag;

@@ -1,4 +1,5 @@
-/* core_rng_test.c - the generator against its authors' vectors, the draws against their law. */
+/* core_rng_test.c - the generator against its authors' vectors, the draws against their
+ * law. */
 #include "core/rng.h"
 #include "tests/test.h"
 

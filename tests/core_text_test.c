@@ -1,4 +1,5 @@
-/* core_text_test.c - tables, `key value` lines, numbers, cells: what is read and what refused. */
+/* core_text_test.c - tables, `key value` lines, numbers, cells: what is read and what
+ * refused. */
 #include "core/cell.h"
 #include "core/table.h"
 #include "tests/test.h"

@@ -1,5 +1,5 @@
-/* fuzz_bag.c - libFuzzer target: any bytes as a bag are refused with a message or read; what is
- * read covers its buffer exactly. */
+/* fuzz_bag.c - libFuzzer target: any bytes as a bag are refused with a message or read;
+ * what is read covers its buffer exactly. */
 #include "core/bag.h"
 #include "core/die.h"
 #include "tests/fuzz/patch.h"

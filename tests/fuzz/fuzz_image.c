@@ -1,5 +1,6 @@
-/* fuzz_image.c - libFuzzer target: any bytes as a picture are refused with a message or decoded,
- * resized and turned to grey. Good files of every format are made at the first call. */
+/* fuzz_image.c - libFuzzer target: any bytes as a picture are refused with a message or
+ * decoded, resized and turned to grey. Good files of every format are made at the first
+ * call. */
 #include "core/die.h"
 #include "core/image.h"
 #include "core/resize.h"

@@ -1,5 +1,5 @@
-/* fuzz_table.c - libFuzzer target: any bytes as a table and as `key value` lines are refused with a
- * message or read; what is read has no byte the formats forbid. */
+/* fuzz_table.c - libFuzzer target: any bytes as a table and as `key value` lines are
+ * refused with a message or read; what is read has no byte the formats forbid. */
 #include "core/die.h"
 #include "core/table.h"
 #include <stdlib.h>

@@ -1,6 +1,7 @@
-/* patch.h - lets a fuzz target begin from a good file it made itself: the input's first byte picks
- * the file (0: none, the rest is taken as it is), the rest are edits of four bytes: where (24 bits,
- * wrapped round) and what. Bytes at the end may be cut. No seeds need be stored. */
+/* patch.h - lets a fuzz target begin from a good file it made itself: the input's first
+ * byte picks the file (0: none, the rest is taken as it is), the rest are edits of four
+ * bytes: where (24 bits, wrapped round) and what. Bytes at the end may be cut. No seeds
+ * need be stored. */
 #ifndef TESTS_FUZZ_PATCH_H
 #define TESTS_FUZZ_PATCH_H
 #include "core/die.h"
@@ -11,8 +12,8 @@ struct good {
     size_t n;
 };
 
-/* The bytes to parse, in a block of just their size (so that a read past the end is seen). Caller
- * frees. */
+/* The bytes to parse, in a block of just their size (so that a read past the end is
+ * seen). Caller frees. */
 static inline uint8_t *patch(const struct good *good, int count, const uint8_t *data,
                              size_t size, size_t *n) {
     int pick = size ? data[0] % (count + 1) : 0;
