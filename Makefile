@@ -265,6 +265,7 @@ CALLS_eval       = eval model core
 CALLS_report     = report core
 CALLS_tests      = tests core
 CALLS_tests/peer = tests/peer model core
+BORROWS_eval     = train
 LIBS_core        = -ljansson -lcrypto -ljpeg -lpng -ltiff -lz -lm
 LIBS_model       = -lopenblas
 LIBS_fetch       = -lcurl
@@ -319,9 +320,10 @@ binary    = @mkdir -p $(@D); echo "  link $@"; $(call link,$(call way,$*)) -o $@
 $(call bins,$(TOOLS)): out/bin%: $$(call obj,$$*)/$$(call home,$$(@F))/$$(@F)_main.o \
         $$(call archives,$$(call way,$$*),$$(CALLS_$$(call home,$$(@F))))
 	$(binary) $(LIBS_$(call home,$(@F))) $(LIBS_model) $(LIBS_core) && mv $@.$$$$ $@
-# A test program may call its room, the tests' helpers, model and core; a fuzz target what reads.
+# A test program may call its room, the tests' helpers, model and core (eval's trains something to
+# score); a fuzz target what reads.
 $(call bins,$(TESTS)): out/bin%: $$(call obj,$$*)/tests/$$(@F).o \
-        $$(call archives,$$(call way,$$*),tests model core $$(CALLS_$$(call tested,$$(@F))))
+        $$(call archives,$$(call way,$$*),tests model core $$(CALLS_$$(call tested,$$(@F))) $$(BORROWS_$$(call tested,$$(@F))))
 	$(binary) $(LIBS_$(call tested,$(@F))) $(LIBS_tests) $(LIBS_model) $(LIBS_core) && mv $@.$$$$ $@
 $(FUZZERS:%=out/bin-fuzz/%): out/bin%: out/obj/fuzz/tests/fuzz/$$(@F).o $(if $(CLANG),,out/obj/fuzz/tests/fuzz/drive.o) \
         $$(call archives,fuzz,tests fetch convert core)
