@@ -15,7 +15,7 @@ struct lump {
 struct scene {
     const struct colon_look *look;
     float field[FIELDS][GRID][GRID];
-    double lumen_x, lumen_y, light_x, light_y;
+    double base[3], lumen_x, lumen_y, light_x, light_y;
     struct lump polyp, crescent[CRESCENTS];
     double glint[GLINTS][4]; /* x, y, radius, strength */
     /* This view. */
@@ -63,15 +63,16 @@ static void make_scene(struct scene *s, const struct colon_look *look, uint64_t 
             for (int i = 0; i < GRID; i++)
                 s->field[f][j][i] =
                     (float)draw(seed, 1000 + (f * GRID + j) * GRID + i, -1, 1);
-    double away = draw(seed, 0, 0, TURN), light = draw(seed, 1, 0, TURN);
+    for (int c = 0; c < 3; c++) s->base[c] = look->base[c] * draw(seed, 10 + c, .9, 1.1);
+    s->polyp.radius = draw(seed, 5, .38, .68);
+    s->polyp.x = draw(seed, 6, -.95, .95);
+    s->polyp.y = draw(seed, 7, -.7, .7);
+    /* The lumen is away from the polyp, on the other side of the middle. */
+    double away = atan2(-s->polyp.y, -s->polyp.x) + draw(seed, 0, -1, 1);
+    double light = draw(seed, 1, 0, TURN);
     s->lumen_x = cos(away) * draw(seed, 2, .35, .75);
     s->lumen_y = sin(away) * draw(seed, 3, .3, .6);
     s->light_x = cos(light), s->light_y = sin(light);
-    /* The polyp sits away from the lumen, on a side drawn by chance. */
-    double side = away + TURN / 2 + draw(seed, 4, -1.3, 1.3);
-    s->polyp.radius = draw(seed, 5, .32, .58);
-    s->polyp.x = .5 * cos(side) * draw(seed, 6, .5, 1.2);
-    s->polyp.y = .4 * sin(side) * draw(seed, 7, .5, 1.2);
     make_lump(&s->polyp, seed, 20, draw(seed, 8, .75, 1));
     for (int i = 0; i < CRESCENTS; i++) {
         struct lump *c = &s->crescent[i];
@@ -170,7 +171,7 @@ static void shade(const struct scene *s, double x, double y, double colour[3]) {
         double tint = 1 + inside * (s->look->tint[c] - 1);
         double red = c ? 1 - (1 - vessel) * (1 - inside) : 1;
         colour[c] =
-            s->look->base[c] * all * tint * red * (1 + .05 * noise(s, 7, 3 * x, 3 * y + c));
+            s->base[c] * all * tint * red * (1 + .05 * noise(s, 7, 3 * x, 3 * y + c));
     }
     double g = glints(s, x, y) * smooth(.15, .4, all);
     for (int c = 0; c < 3; c++) colour[c] += g * (1 - colour[c]);
