@@ -127,6 +127,23 @@ static void every_phase_equals_the_reference(void **state) {
     each_row(check_phases);
 }
 
+static void the_first_of_equal_maxima_takes_the_gradient(void **state) {
+    (void)state;
+    struct trial t;
+    struct shape leaf = {3, {6, 37, 45}};
+    cpu_start(2);
+    for (int stride = 1; stride <= 3; stride++) {
+        trial_begin(&t, 2, 1, &leaf);
+        add_maxpool(t.g, 0, 3, stride, 1);
+        trial_fill(&t, 8);
+        for (size_t i = 0; i < trial_leaf_count(&t, 0); i++)
+            t.leaf[0][i] = rint(t.leaf[0][i]);
+        compare(&t, &(struct manner){.phase = PHASE_TRAIN}, "maxpool",
+                "few values, many ties");
+        trial_free(&t);
+    }
+}
+
 static void pictures_come_in_as_in_the_reference(void **state) {
     (void)state;
     struct attr attr = {.mean = {123.675, 116.28, 103.53},
@@ -151,6 +168,7 @@ int main(void) {
         TEST(one_two_and_three_threads_give_the_same_bytes),
         TEST(batches_smaller_than_planned_for_fit),
         TEST(every_phase_equals_the_reference),
+        TEST(the_first_of_equal_maxima_takes_the_gradient),
         TEST(pictures_come_in_as_in_the_reference),
     };
     return test_run(tests);
