@@ -270,7 +270,7 @@ LIBS_core        = -ljansson -lcrypto -ljpeg -lpng -ltiff -lz -lm
 LIBS_model       = -lopenblas
 LIBS_fetch       = -lcurl
 LIBS_convert     = -larchive
-LIBS_tests       = -lcmocka -lzip -larchive
+LIBS_tests       = -lcmocka -lzip -larchive -lssl
 
 sources   = $(filter-out %_main.c %_test.c %/drive.c tests/fuzz/%,$(wildcard $(1)/*.c))
 home      = $(firstword $(foreach r,$(ROOMS),$(if $(wildcard $r/$(1)_main.c),$r)))
@@ -326,7 +326,7 @@ $(call bins,$(TESTS)): out/bin%: $$(call obj,$$*)/tests/$$(@F).o \
         $$(call archives,$$(call way,$$*),tests model core $$(CALLS_$$(call tested,$$(@F))) $$(BORROWS_$$(call tested,$$(@F))))
 	$(binary) $(LIBS_$(call tested,$(@F))) $(LIBS_tests) $(LIBS_model) $(LIBS_core) && mv $@.$$$$ $@
 $(FUZZERS:%=out/bin-fuzz/%): out/bin%: out/obj/fuzz/tests/fuzz/$$(@F).o $(if $(CLANG),,out/obj/fuzz/tests/fuzz/drive.o) \
-        $$(call archives,fuzz,tests fetch convert core)
+        $$(call archives,fuzz,tests report fetch convert core)
 	$(binary) $(CLANG:%=-fsanitize=fuzzer) $(LIBS_fetch) $(LIBS_tests) $(LIBS_core) && mv $@.$$$$ $@
 tools: $(TOOLS:%=$B/%)
 

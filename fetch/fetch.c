@@ -96,17 +96,17 @@ static int try_https(const struct fetch *f, const struct source *s, const char *
     char why[WHY];
     part_open(&part, f->out);
     if (!download(s, url, &part, f->pause, why, sizeof why)) {
-        part_close(&part);
-        if (last) {
-            if (f->gone) *f->gone = 1;
-            die_world(
-                "%s: %s, wanted %s; look at the address, or put the file into a mirror folder",
-                quoted(url), why, s->file[0]);
-        }
+        if (part.bytes)
+            part_close(&part);
+        else
+            part_discard(&part);
+        if (last) ask(f, s, xprintf("%s: %s", quoted(url), why));
         warn("%s: %s; trying the next address", quoted(url), why);
         return 0;
     }
     seen_file(&seen, part.path);
+    /* A page in the file's place: the host does not give it away now. */
+    if (f->gone && page_title(seen.head, seen.head_bytes)) *f->gone = 1;
     die_cleanup(discard, &part);
     accept(f, s, &seen, url, 0);
     die_cleanup_forget(discard, &part);
@@ -158,7 +158,7 @@ static void bring_passphrase(const struct fetch *f, const struct source *s) {
     if (!s->passphrase_file) return;
     char *to =
         xprintf("%.*s%s", (int)(file_base(f->out) - f->out), f->out, s->passphrase_file);
-    int there = file_exists(to);
+    int there = 0;
     for (int m = 0; m < f->mirrors && !there; m++) {
         if (is_https(f->mirror[m])) continue;
         char *path = file_join(f->mirror[m], s->passphrase_file);
@@ -171,7 +171,7 @@ static void bring_passphrase(const struct fetch *f, const struct source *s) {
         }
         xfree(path);
     }
-    if (!there)
+    if (!there && !file_exists(to))
         ask(f, s, xprintf("%s is in no mirror folder", quoted(s->passphrase_file)));
     xfree(to);
 }

@@ -21,7 +21,7 @@ struct fetch {
     int mirrors;
     const char *pins; /* NULL: no pins file */
     const char *out;
-    int *gone; /* set to 1 before dying because nobody has the file now; may be NULL */
+    int *gone;    /* set to 1 before dying because nobody has the file now; may be NULL */
     double pause; /* seconds before the first retry, doubled for each further one; 1 */
 };
 /* `out` stands, complete and verified, when this comes back. */
