@@ -157,7 +157,7 @@ void layout_close(struct layout *layout) {
 enum role layout_place(const struct layout *layout, const char *path, struct place *place) {
     *place = (struct place){0};
     if (layout->sun) return place_sun(path, place);
-    for (enum role role = ROLE_IMAGE; role <= ROLE_MASK; role++)
+    for (enum role role = ROLE_MASK; role >= ROLE_IMAGE; role--)
         if (match_pairs(layout->pattern[role], path, place)) return role;
     return ROLE_NONE;
 }

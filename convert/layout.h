@@ -4,9 +4,9 @@
  *   pairs IMAGE | MASK   two patterns over the last parts of a member's path, as in
  *                        `pairs Original/(*).tif | Ground Truth/(*).tif`, written without the
  *                        round brackets. A star stands for any letters but '/' and matches no file
- *                        that begins with '.'; both patterns hold
- *                        as many, and what they stand for, joined by '/', is the picture's name and
- *                        must be equal. An own data set needs no more than this.
+ *                        that begins with '.'; both patterns hold as many, and what they stand for,
+ *                        joined by '/', is the picture's name and must be equal. A member that fits both is a mask, as in
+ *                        `pairs (*).png | (*)_mask.png`. An own data set needs no more than this.
  *   sun                  SUN-SEG (VPS, docs/DATA_DESCRIPTION.md): masks at
  *                        SPLIT/[Seen|Unseen/]GT/CLIP/NAME.png, frames at CASE/NAME.jpg in the
  *                        database's own tree, or at SPLIT/Frame/CLIP/NAME.jpg in the reorganised one.
