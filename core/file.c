@@ -119,14 +119,20 @@ size_t out_tell(struct out *out) {
     return (size_t)at;
 }
 
-/* The rename is durable once the folder is synced; file systems that cannot sync a folder
- * (EINVAL) have nothing to sync. */
-static void sync_folder(const char *path) {
+/* All that can fail for want of memory or rights happens before the rename. */
+static int open_folder(const char *path) {
     char *folder = folder_of(path);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     xfree(folder);
-    bool bad = fd < 0 || fail_point() || (fsync(fd) && errno != EINVAL);
-    if (fd >= 0) close(fd);
+    if (fd < 0) fail(path, "opening its folder");
+    return fd;
+}
+
+/* The rename is durable once the folder is synced; file systems that cannot sync a folder
+ * (EINVAL) have nothing to sync. */
+static void sync_folder(int fd, const char *path) {
+    bool bad = fail_point() || (fsync(fd) && errno != EINVAL);
+    close(fd);
     if (bad) fail(path, "syncing its folder");
 }
 
@@ -138,12 +144,16 @@ void out_commit(struct out *out) {
     bool torture = fail_point();
     out->stream = NULL;
     if (fclose(stream) || torture) fail(out->path, "closing");
-    if (fail_point() || rename(out->temporary, out->path)) fail(out->path, "renaming");
+    int folder = open_folder(out->path);
+    if (fail_point() || rename(out->temporary, out->path)) {
+        close(folder);
+        fail(out->path, "renaming");
+    }
     die_cleanup_forget(abandon, out);
     char *path = out->path;
     out->path = NULL;
     release(out);
-    sync_folder(path);
+    sync_folder(folder, path);
     xfree(path);
 }
 

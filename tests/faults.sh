@@ -11,11 +11,14 @@ sources=$demo/sources
 ln -s "$root/convert" "$root/report" "$root/train" "$here"
 cd "$here" || exit 1
 
-# torture NAME OUT COMMAND...: FAIL_AT = 1, 2, 3 ... (then by leaps, for programs of many steps) until the
-# command passes; each failure must be exit 3 with a message and leave neither OUT nor a temporary.
+# torture NAME DENSE OUT COMMAND...: FAIL_AT = 1, 2, 3 ... DENSE, then by leaps, until the command passes;
+# each failure must be exit 3 with a message and leave no temporary and no OUT but a whole one.
 torture() {
-    local name=$1 out=$2 n=1 tried=0 status bad=
-    shift 2
+    local name=$1 dense=$2 out=$3 n=1 tried=0 status bad=
+    shift 3
+    "$@" >.said 2>.cried
+    rm -f whole
+    [ ! -f "$out" ] || mv "$out" whole
     while [ $n -lt 1000000 ]; do
         rm -rf "$out"
         FAIL_AT=$n timeout 120 "$@" >.said 2>.cried
@@ -24,27 +27,27 @@ torture() {
         tried=$((tried + 1))
         [ $status = 3 ] || bad="FAIL_AT=$n: exit $status"
         [ -s .cried ] || bad="FAIL_AT=$n: no message"
-        [ ! -e "$out" ] || [ -d "$out" ] || bad="FAIL_AT=$n: $out was written"
+        [ ! -f "$out" ] || cmp -s "$out" whole || bad="FAIL_AT=$n: $out is not whole"
         [ -z "$(find . -name '.*.tmp' -print -quit)" ] || bad="FAIL_AT=$n: left $(find . -name '.*.tmp')"
         [ -z "$bad" ] || break
-        n=$((n < 60 ? n + 1 : n + n / 8))
+        n=$((n < dense ? n + 1 : n + n / 5 + 1))
     done
     verdict $([ -z "$bad" ] && [ $tried -gt 0 ]; echo $?) "$name survives $tried failures"
     [ -z "$bad" ] || { echo "# $bad"; explain .cried; }
 }
-torture fetch out "$bin/fetch" "$sources/cvc.src" out
-torture pack out "$bin/pack" --threads 1 convert/demo/cvc.conf "$sources/cvc.src" "$demo/raw/cvc" out
-torture split out "$bin/split" random 0 "$demo/data/cvc.bag" out
-torture weights out "$bin/weights" "$sources/imagenet-vits.src" "$demo/raw/imagenet-vits" out
-torture train run/run.tsv "$bin/train" --set steps=1 $cell run
+torture fetch 100 out "$bin/fetch" "$sources/cvc.src" out
+torture pack 40 out "$bin/pack" --threads 1 convert/demo/cvc.conf "$sources/cvc.src" "$demo/raw/cvc" out
+torture split 60 out "$bin/split" random 0 "$demo/data/cvc.bag" out
+torture weights 30 out "$bin/weights" "$sources/imagenet-vits.src" "$demo/raw/imagenet-vits" out
+torture train 8 run/run.tsv "$bin/train" --set steps=1 $cell run
 rm -rf run
-torture eval out "$bin/eval" vits-imagenet-cvc "$run/model.bag" "$demo/data/cvc.bag" \
+torture eval 15 out "$bin/eval" vits-imagenet-cvc "$run/model.bag" "$demo/data/cvc.bag" \
     "$demo/splits/cvc.random.s0.tsv" out
-torture experiment out "$bin/experiment" vits-random-cvc out
-torture gather out "$bin/gather" "$run/score.cvc.tsv" report/published.tsv out
-torture table out.md "$bin/table" "$demo/results.tsv" out.md
-torture montage out.png "$bin/montage" "$demo/data/cvc.bag" "$run/masks.bag" out.png
-torture weave out.md "$bin/weave" --draft --include "$demo" --root "$root" "$root/paper.md" "$demo/results.tsv" out.md
+torture experiment 100 out "$bin/experiment" vits-random-cvc out
+torture gather 100 out "$bin/gather" "$run/score.cvc.tsv" report/published.tsv out
+torture table 100 out.md "$bin/table" "$demo/results.tsv" out.md
+torture montage 40 out.png "$bin/montage" "$demo/data/cvc.bag" "$run/masks.bag" out.png
+torture weave 100 out.md "$bin/weave" --draft --include "$demo" --root "$root" "$root/paper.md" "$demo/results.tsv" out.md
 
 # A full disk: a small file system of its own where that is allowed.
 mkdir small
@@ -61,6 +64,7 @@ else
 fi
 
 # Signals: a checkpoint, exit 3, and the same bytes when it goes on.
+ok 'a run that nobody disturbs' "$bin/train" --threads 2 $cell undisturbed
 stop() { # SIGNAL
     rm -rf stopped
     "$bin/train" --threads 2 $cell stopped >.said 2>.cried &
@@ -71,8 +75,8 @@ stop() { # SIGNAL
     local status=$?
     ok "$1: a checkpoint and exit 3" test $status = 3 -a -e stopped/resume.bag
     "$bin/train" --threads 2 $cell stopped >.said 2>&1
-    ok "$1: gone on to the same model" cmp stopped/model.bag "$run/model.bag"
-    ok "$1: and the same record" cmp stopped/run.tsv "$run/run.tsv"
+    ok "$1: gone on to the same model" cmp stopped/model.bag undisturbed/model.bag
+    ok "$1: and the same record" cmp stopped/run.tsv undisturbed/run.tsv
 }
 for s in TERM INT USR1; do stop $s; done
 
@@ -85,6 +89,8 @@ cut_short() {
     for i in $(seq 0 15); do
         rm -rf out
         head -c $((size * i / 16)) "$file" >CUT
+        # A text cut between two lines is a shorter text, and only its makers know.
+        [ "$(tail -c 1 CUT | od -An -tx1)" != ' 0a' ] || truncate -s -1 CUT
         "$@" >.said 2>.cried
         status=$?
         case $status in 1 | 3) ;; *) bad="cut at $i/16: exit $status" ;; esac
