@@ -1,7 +1,7 @@
 /* archive.c - reads zip and tar through libarchive, in memory, and believes nothing.
  *
- * It writes no file, follows no link, looks into no nested archive, and gives out no byte of a
- * member before the whole of it is read and checked. */
+ * It writes no file, follows no link, looks into no nested archive, and gives out no byte
+ * of a member before the whole of it is read and checked. */
 #include "convert/archive.h"
 #include "convert/member_name.h"
 #include "core/die.h"
@@ -94,7 +94,7 @@ struct reader *reader_open(const struct source *source, const char *raw) {
 }
 
 /* Whole data of the entry, or death. */
-static void read_data(struct reader *r, struct archive_entry *entry, struct member *m) {
+static void read_data(struct reader *r, struct archive_entry *entry, struct archived *m) {
     int64_t says = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : -1;
     if (says > MEMBER_BYTES)
         die_no("%s: %s: %lld bytes, wanted at most %d a member", quoted(r->raw),
@@ -118,13 +118,12 @@ static void read_data(struct reader *r, struct archive_entry *entry, struct memb
     m->size = n;
 }
 
-static void check_budget(struct reader *r, const struct member *m) {
+static void check_budget(struct reader *r, const struct archived *m) {
     const struct source *s = r->source;
     r->bytes += (int64_t)m->size;
     if (s->unpacked >= 0 && r->bytes > s->unpacked)
         die_no("%s: %s: members hold more than %lld bytes so far, wanted %lld in all "
-               "(unpacked); "
-               "another file than the source describes",
+               "(unpacked); another file than the source describes",
                quoted(r->raw), quoted(m->path), (long long)r->bytes,
                (long long)s->unpacked);
     if (r->bytes / ARCHIVE_RATIO > (int64_t)r->archive_bytes)
@@ -138,7 +137,7 @@ static void check_budget(struct reader *r, const struct member *m) {
                (long long)(s->files >= 0 ? s->files : MEMBER_COUNT));
 }
 
-static void remember(struct reader *r, const struct member *m) {
+static void remember(struct reader *r, const struct archived *m) {
     char hex[65];
     sha_bytes(m->data, m->size, hex);
     if (r->count == r->room) {
@@ -167,7 +166,7 @@ static void check_entry(struct reader *r, struct archive_entry *entry) {
         die_no("%s: member name '%s': wanted %s", quoted(r->raw), quoted(path), wrong);
 }
 
-int reader_next(struct reader *r, struct member *m) {
+int reader_next(struct reader *r, struct archived *m) {
     struct archive_entry *entry;
     for (;;) {
         int code = archive_read_next_header(r->archive, &entry);
@@ -204,9 +203,6 @@ static void check_twins(struct reader *r) {
 
 static void check_content(struct reader *r, const char *content) {
     const struct source *s = r->source;
-    if (!r->count)
-        die_no("%s: no file in it, wanted an archive with files; fetch it again",
-               quoted(r->raw));
     if (s->files >= 0 && r->count != s->files)
         die_no("%s: %d files, wanted %lld; another file than %s describes", quoted(r->raw),
                r->count, (long long)s->files, quoted(s->path));
@@ -222,6 +218,9 @@ static void check_content(struct reader *r, const char *content) {
 }
 
 void reader_end(struct reader *r, char *content) {
+    if (!r->count)
+        die_no("%s: no file in it, wanted an archive with files; fetch it again",
+               quoted(r->raw));
     check_twins(r);
     qsort(r->line, (size_t)r->count, sizeof *r->line, by_text);
     struct sha *sha = sha_open();

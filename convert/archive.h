@@ -1,15 +1,15 @@
 /* archive.h - the members of a zip or tar archive, one by one, in memory.
  *
- * libarchive is given two formats (zip with a seekable file; tar, plain or under gzip or xz) and
- * never touches the disk. Every rule is die_no naming archive and member:
+ * libarchive is given two formats (zip with a seekable file; tar, plain or under gzip or
+ * xz) and never touches the disk. Every rule is die_no naming archive and member:
  *   - plain files only; directories are skipped; links, devices, fifos refused;
- *   - names: UTF-8, no control byte, no '\', no leading '/', no empty, "." or ".." part, parts of
- *     at most 255 bytes, at most 16 deep, none twice even after ASCII case folding;
- *   - a member at most 64 MiB and as long as it says; all of them at most 200 times the archive;
+ *   - names: UTF-8, no control byte, no '\', no leading '/', no empty, "." or ".." part,
+ *     parts of at most 255 bytes, at most 16 deep, none twice even after ASCII case folding;
+ *   - a member at most 64 MiB and as long as it says; all at most 200 times the archive;
  *   - as many members and bytes as the source says (files, unpacked), and its `content`;
  *   - libarchive's warnings are errors: a CRC mismatch is one, told after the bytes.
- * An empty archive file is die_world. A passphrase is read from the file named by the source's
- * passphrase_file, beside the archive. */
+ * An empty archive file is die_world. A passphrase is read from the file named by the
+ * source's passphrase_file, beside the archive. */
 #ifndef CONVERT_ARCHIVE_H
 #define CONVERT_ARCHIVE_H
 #include "core/source.h"
@@ -22,7 +22,7 @@ enum {
     ARCHIVE_RATIO = 200,
 };
 
-struct member {
+struct archived {
     const char *path; /* borrowed until the next reader_next */
     uint8_t *data;    /* the caller's: xfree; complete and checked */
     size_t size;
@@ -31,7 +31,7 @@ struct member {
 struct reader;
 /* `source` and `raw` are borrowed until reader_end. */
 struct reader *reader_open(const struct source *source, const char *raw);
-int reader_next(struct reader *r, struct member *m); /* 0: no more */
+int reader_next(struct reader *r, struct archived *m); /* 0: no more */
 /* Checks names, counts and content; `content` (65 bytes) receives the hash. Frees r. */
 void reader_end(struct reader *r, char *content);
 #endif

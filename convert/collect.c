@@ -1,7 +1,7 @@
 /* collect.c - reads archives into a spool and pairs what came.
  *
- * It writes no pack. It never guesses: a picture without a mask, a mask of another size, two of
- * one name each stop it. */
+ * It writes no pack. It never guesses: a picture without a mask, a mask of another size,
+ * two of one name each stop it. */
 #include "convert/collect.h"
 #include "convert/archive.h"
 #include "convert/pool.h"
@@ -35,7 +35,7 @@ static struct found *add_found(struct collection *c, enum role role, const char 
 static void read_archive(struct collection *c, const struct source *s, const char *raw,
                          int threads) {
     struct layout layout;
-    struct member m;
+    struct archived m;
     struct progress progress;
     char content[65];
     int members = 0, before = c->count;
@@ -58,8 +58,7 @@ static void read_archive(struct collection *c, const struct source *s, const cha
     layout_close(&layout);
     if (c->count == before)
         die_no("%s: none of its %d files is a picture or a mask by '%s', wanted some; "
-               "correct format "
-               "in %s",
+               "correct format in %s",
                quoted(raw), members, quoted(s->format), quoted(s->path));
     char *longer = xprintf("%s%s %s\n", c->contents, s->name, content);
     xfree(c->contents);
@@ -84,8 +83,7 @@ static void check_pair(const struct found *image, const struct found *mask) {
     const struct picture *i = &image->picture, *m = &mask->picture;
     if (i->width != m->width || i->height != m->height)
         die_no("%s: mask of %dx%d, wanted %dx%d as its picture %s has; it is another "
-               "picture's or "
-               "resized",
+               "picture's or resized",
                mask->what, m->width, m->height, i->width, i->height, image->what);
 }
 
@@ -114,8 +112,7 @@ static void pair_up(struct collection *c) {
     }
     if (alone)
         die_no("%d of %d pictures and masks stand alone, wanted pairs; the download is not "
-               "whole, or "
-               "format in its source is not its layout",
+               "whole, or format in its source is not its layout",
                alone, c->count);
 }
 
@@ -167,8 +164,7 @@ static void give_groups(struct collection *c, const struct source *source, int s
     for (int i = 0; i < sources; i++)
         if (source[i].groups >= 0 && source[i].groups != n)
             die_no("%s: %d groups, wanted %lld (groups in %s); part of the set is missing, "
-                   "or groups "
-                   "in the conf is not this set's",
+                   "or groups in the conf is not this set's",
                    quoted(c->conf->name), n, (long long)source[i].groups,
                    quoted(source[i].path));
 }

@@ -1,4 +1,4 @@
-/* collect.h - every picture and mask of some archives, decoded, paired, in order, in a spool. */
+/* collect.h - every picture and mask of some archives: decoded, paired, in order. */
 #ifndef CONVERT_COLLECT_H
 #define CONVERT_COLLECT_H
 #include "convert/groups.h"

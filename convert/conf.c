@@ -1,4 +1,4 @@
-/* conf.c - reads a data set's conf. There is no default here: a key left out is an error. */
+/* conf.c - reads a data set's conf. A key left out is an error: no default here. */
 #include "convert/conf.h"
 #include "core/die.h"
 #include "core/file.h"

@@ -1,15 +1,15 @@
 /* conf.h - convert/NAME.conf: everything that changes a pack but its raw files.
  *
- * | key            | value                                                                  |
- * |----------------|------------------------------------------------------------------------|
- * | size           | side of the square pictures, a multiple of 8                           |
- * | resize         | filter of the pictures: nearest bilinear bicubic (Pillow's)            |
- * | mask_resize    | filter of the masks, applied to their grey values, then the threshold  |
- * | mask_threshold | polyp where grey > it, 0..254; at the original size too                |
- * | order          | numeric (2 before 10), bytes, or official (layout sun: order in time)  |
- * | groups         | none (each picture its own), folder (name up to its last '/'), case    |
- * |                | (layout sun), or FILE.tsv beside the conf: `first last group` for      |
- * |                | numbered names, or `name group`                                        |
+ * | key            | value                                                                |
+ * |----------------|----------------------------------------------------------------------|
+ * | size           | side of the square pictures, a multiple of 8                         |
+ * | resize         | filter of the pictures: nearest bilinear bicubic (Pillow's)          |
+ * | mask_resize    | filter of the masks, applied to their grey values, then the threshold|
+ * | mask_threshold | polyp where grey > it, 0..254; at the original size too              |
+ * | order          | numeric (2 before 10), bytes, or official (layout sun: order in time)|
+ * | groups         | none (each picture its own), folder (name up to its last '/'), case  |
+ * |                | (layout sun), or FILE.tsv beside the conf: `first last group` for    |
+ * |                | numbered names, or `name group`                                      |
  * Every key is required, an unknown one is die_no. */
 #ifndef CONVERT_CONF_H
 #define CONVERT_CONF_H

@@ -126,8 +126,7 @@ static enum set read_list(struct work *w, const struct named *sorted, const char
         if (item < 0)
             die_no(
                 "%s:%d: '%s' is not in %s, wanted names of that set; another set's list?",
-                quoted(p.path), line->line, quoted(line->key),
-                quoted(w->pack->bag.path));
+                quoted(p.path), line->line, quoted(line->key), quoted(w->pack->bag.path));
         if (w->set[item])
             die_no("%s:%d: '%s' is listed twice, wanted once", quoted(p.path), line->line,
                    quoted(line->key));
@@ -152,7 +151,8 @@ static void by_lists(struct work *w) {
         if (!w->set[i]) w->set[i] = rest;
         if (!w->set[i])
             die_no(
-                "'%s' is in no list, wanted it in one; list train or val alone to give the rest to "
+                "'%s' is in no list, wanted it in one; list train or val alone to give the "
+                "rest to "
                 "the other",
                 quoted(w->pack->name[i]));
     }
@@ -206,7 +206,8 @@ static void tell(const struct work *w, const char *out, int train, int val) {
     for (int i = 0; i < w->pack->count; i++)
         shared += w->set[i] == SET_VAL && trains[w->group[i]];
     warn(
-        "%s: %d train, %d validate, %d groups; %d of %d validation pictures (%.1f %%) have a training "
+        "%s: %d train, %d validate, %d groups; %d of %d validation pictures (%.1f %%) have "
+        "a training "
         "picture of their group",
         out, train, val, w->groups, shared, val, 100.0 * shared / val);
     xfree(trains);
@@ -223,8 +224,8 @@ void divide_write(const struct divide *d, const struct pack *pack, const char *p
     divide(&w);
     for (size_t i = 0; i < n; i++) count[w.set[i]]++;
     if (!count[SET_TRAIN] || !count[SET_VAL])
-        die_no("%s: %d train and %d validate, wanted some of both",
-               quoted(pack->bag.path), count[SET_TRAIN], count[SET_VAL]);
+        die_no("%s: %d train and %d validate, wanted some of both", quoted(pack->bag.path),
+               count[SET_TRAIN], count[SET_VAL]);
     struct out *out = out_open(path);
     out_printf(out, "name\tgroup\tset\n");
     for (size_t i = 0; i < n; i++)

@@ -1,5 +1,5 @@
-/* groups.c - groups from a table, a folder, or the layout. A picture the table does not know is
- * an error, never a group of its own. */
+/* groups.c - groups from a table, a folder, or the layout. A picture the table does not
+ * know is an error, never a group of its own. */
 #include "convert/groups.h"
 #include "core/die.h"
 #include <string.h>

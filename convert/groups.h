@@ -11,6 +11,6 @@ struct groups {
 };
 void groups_open(struct groups *groups, const struct conf *conf);
 void groups_close(struct groups *groups);
-/* `of_layout` (may be NULL) is what the layout says. Caller frees. die_no if there is none. */
+/* `of_layout` (may be NULL) is what the layout says. Caller frees. die_no if none. */
 char *groups_of(const struct groups *groups, const char *name, const char *of_layout);
 #endif

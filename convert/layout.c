@@ -180,8 +180,8 @@ static const char *after(const char *text, const char *mark) {
     return at ? at + strlen(mark) : NULL;
 }
 
-/* Case, clip, and the key of VPS's loader: the number between the last '_' before the first '-'
- * and that '-', the one after "_a", the one after "_image". */
+/* Case, clip, and the key of VPS's loader: the number between the last '_' before the first
+ * '-' and that '-', the one after "_a", the one after "_image". */
 static void sun_key(const char *name, long key[5]) {
     const char *stem = strchr(name, '/');
     stem = stem ? stem + 1 : name;

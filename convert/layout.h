@@ -1,17 +1,20 @@
-/* layout.h - which members of an archive are pictures, which masks, and which belong together.
+/* layout.h - which members of an archive are pictures, which masks, and which belong
+ * together.
  *
  * A source's `format` is one of
  *   pairs IMAGE | MASK   two patterns over the last parts of a member's path, as in
- *                        `pairs Original/(*).tif | Ground Truth/(*).tif`, written without the
- *                        round brackets. A star stands for any letters but '/' and matches no file
- *                        that begins with '.'; both patterns hold as many, and what they stand for,
- *                        joined by '/', is the picture's name and must be equal. A member that fits both is a mask, as in
- *                        `pairs (*).png | (*)_mask.png`. An own data set needs no more than this.
+ *                        `pairs Original/(*).tif | Ground Truth/(*).tif`, written without
+ *                        the round brackets. A star stands for any letters but '/' and
+ *                        matches no file that begins with '.'; both patterns hold as many,
+ *                        and what they stand for, joined by '/', is the picture's name and
+ *                        must be equal. A member that fits both is a mask, as in `pairs
+ *                        (*).png | (*)_mask.png`. An own data set needs no more than this.
  *   sun                  SUN-SEG (VPS, docs/DATA_DESCRIPTION.md): masks at
- *                        SPLIT/[Seen|Unseen/]GT/CLIP/NAME.png, frames at CASE/NAME.jpg in the
- *                        database's own tree, or at SPLIT/Frame/CLIP/NAME.jpg in the reorganised one.
- *                        CASE is `case7`, CLIP `case7_2`, or `case7` alone: 38 cases have one clip
- *                        and no underscore. Name CLIP/NAME, group CASE, part SPLIT[/Seen|/Unseen].
+ *                        SPLIT/[Seen|Unseen/]GT/CLIP/NAME.png, frames at CASE/NAME.jpg in
+ *                        the database's own tree, or at SPLIT/Frame/CLIP/NAME.jpg in the
+ *                        reorganised one. CASE is `case7`, CLIP `case7_2`, or `case7`
+ *                        alone: 38 cases have one clip and no underscore. Name CLIP/NAME,
+ *                        group CASE, part SPLIT[/Seen|/Unseen].
  * Every other member is left alone. */
 #ifndef CONVERT_LAYOUT_H
 #define CONVERT_LAYOUT_H
@@ -33,7 +36,7 @@ void layout_open(struct layout *layout, const struct source *source);
 void layout_close(struct layout *layout);
 enum role layout_place(const struct layout *layout, const char *path, struct place *place);
 void place_free(struct place *place);
-/* SUN's official order of frames: case, clip, the three numbers of the official loader's key,
- * then bytes. `a10` comes after `a2`. */
+/* SUN's official order of frames: case, clip, the three numbers of the official loader's
+ * key, then bytes. `a10` comes after `a2`. */
 int layout_sun_compare(const char *a, const char *b);
 #endif

@@ -1,10 +1,10 @@
-/* member_name.c - the rule for names in archives. It repairs nothing: a bad name is refused. */
+/* member_name.c - the rule for names in archives. It repairs nothing. */
 #include "convert/member_name.h"
 #include "convert/archive.h"
 #include <string.h>
 
-/* Bytes of the UTF-8 sequence at p, 0 if it is none (Unicode 15, table 3-7) or a control or a
- * direction mark: C1 controls, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069. */
+/* Bytes of the UTF-8 sequence at p, 0 if it is none (Unicode 15, table 3-7) or a control or
+ * a direction mark: C1 controls, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069. */
 static size_t sequence(const unsigned char *p) {
     if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f;
     size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;

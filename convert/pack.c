@@ -6,7 +6,7 @@
 #include "core/die.h"
 #include <string.h>
 
-/* 64-bit tensors first: a bag packs tensors without gaps, and readers map them as they lie. */
+/* 64-bit tensors first: a bag has no gaps, and readers map it as it lies. */
 static void write_masks_at_size(struct bag_writer *w, const struct collection *c) {
     uint64_t *index = xcalloc((size_t)c->items + 1, sizeof *index);
     int32_t *size = xcalloc((size_t)c->items * 2, sizeof *size);
@@ -74,7 +74,7 @@ static void write_lines(struct bag_writer *w, const struct collection *c, enum t
     bag_end(w, 1, (int[]){(int)n});
 }
 
-/* A polyp that vanishes in resizing is told, not dropped: eval says how empty masks count. */
+/* A polyp that vanishes in resizing is told, not dropped: metric.h says how it counts. */
 static void tell_empty(const struct collection *c) {
     int vanished = 0, empty = 0;
     for (int i = 0; i < c->items; i++) {
@@ -132,7 +132,7 @@ void pack_make(const struct pack_job *job) {
 
 void pack_content(const char *source, const char *raw, char content[65]) {
     struct source s;
-    struct member m;
+    struct archived m;
     source_read(&s, source);
     struct reader *reader = reader_open(&s, raw);
     while (reader_next(reader, &m)) xfree(m.data);

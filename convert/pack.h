@@ -1,10 +1,11 @@
 /* pack.h - raw archives to a data set's bag (core/pack.h).
  *
- * Each archive is read once, in its own order; pictures are decoded and resized as they come, set
- * down in a spool, paired, put in order, and written. Memory does not grow with pixels. The result
- * depends on the members alone: not on the container, nor on the number of threads.
- * Metadata: data (the conf's name), source (names), content (of each archive), conf (its text),
- * format "repolyp pack 1". A layout that knows parts adds the text tensor `part`, a line a picture. */
+ * Each archive is read once, in its own order; pictures are decoded and resized as they
+ * come, set down in a spool, paired, put in order, and written. Memory does not grow with
+ * pixels. The result depends on the members alone: not on the container, nor on the number
+ * of threads. Metadata: data (the conf's name), source (names), content (of each archive),
+ * conf (its text), format "repolyp pack 1". A layout that knows parts adds the text tensor
+ * `part`, a line a picture. */
 #ifndef CONVERT_PACK_H
 #define CONVERT_PACK_H
 

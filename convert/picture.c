@@ -1,4 +1,4 @@
-/* picture.c - decodes, resizes, thresholds, run-length codes. It knows no file and no name. */
+/* picture.c - decodes, resizes, thresholds, run-length codes. It knows no file, no name. */
 #include "convert/picture.h"
 #include "core/die.h"
 #include "core/image.h"

@@ -1,4 +1,4 @@
-/* picture.h - one encoded picture or mask to what a pack holds of it, set down in a spool. */
+/* picture.h - one encoded picture or mask to what a pack holds of it, in a spool. */
 #ifndef CONVERT_PICTURE_H
 #define CONVERT_PICTURE_H
 #include "convert/conf.h"

@@ -1,9 +1,9 @@
 /* pool.h - pictures worked on by several threads, where order cannot matter.
  *
- * A job is bytes to work on and a number. The bytes stay the pool's owner's: work may only read
- * them, and what it makes must not depend on when it runs. If a job dies, the pool dies in
- * pool_add or pool_end with the message of the failed job of the lowest number, at any thread
- * count. */
+ * A job is bytes to work on and a number. The bytes stay the pool's owner's: work may only
+ * read them, and what it makes must not depend on when it runs. If a job dies, the pool
+ * dies in pool_add or pool_end with the message of the failed job of the lowest number, at
+ * any thread count. */
 #ifndef CONVERT_POOL_H
 #define CONVERT_POOL_H
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* spool.c - one file, appended by any thread, read by offset. It keeps no order of its own. */
+/* spool.c - one file, appended by any thread, read by offset. It keeps no order. */
 #include "convert/spool.h"
 #include "core/die.h"
 #include "core/file.h"

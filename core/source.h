@@ -37,8 +37,8 @@
 enum source_kind { SOURCE_DATA, SOURCE_WEIGHTS };
 enum { SOURCE_LINES = 16 }; /* of file, url, manual each */
 
-/* All text is borrowed until source_free, and NULL if absent. A text that may be `unknown` is
- * NULL then too; a number is -1. */
+/* All text is borrowed until source_free, and NULL if absent. A text that may be `unknown`
+ * is NULL then too; a number is -1. */
 struct source {
     struct pairs pairs;
     char *path;
@@ -55,8 +55,9 @@ void source_read(struct source *s, const char *path);
 void source_parse(struct source *s, const char *text, size_t n, const char *path);
 void source_free(struct source *s);
 
-/* Whether `head`, the first n bytes of a file (SOURCE_HEAD are enough), is what `magic` wants:
- * one of its words zip gzip xz rar tar hdf5 safetensors, or of its hex strings. NULL: all is. */
+/* Whether `head`, the first n bytes of a file (SOURCE_HEAD are enough), is what `magic`
+ * wants: one of its words zip gzip xz rar tar hdf5 safetensors, or of its hex strings.
+ * NULL: all is. */
 int source_magic(const char *magic, const uint8_t *head, size_t n);
 enum { SOURCE_HEAD = 512 };
 #endif

@@ -1,8 +1,8 @@
 /* download.c - libcurl with every default that would surprise turned off.
  *
- * It never resumes by CURLOPT_RANGE (a server that ignores it has its whole body appended), sends no
- * header of its own but If-Range (custom headers follow redirects), accepts no encoding, reads no
- * .netrc, and judges no byte: see verify.h. */
+ * It never resumes by CURLOPT_RANGE (a server that ignores it has its whole body appended),
+ * sends no header of its own but If-Range (custom headers follow redirects), accepts no
+ * encoding, reads no .netrc, and judges no byte: see verify.h. */
 #include "fetch/download.h"
 #include "core/die.h"
 #include "core/progress.h"
@@ -45,8 +45,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg) {
     return n;
 }
 
-/* Before the first byte of a body: what it is a part of. A weak ETag does not promise equal bytes
- * (RFC 9110, section 8.8.1). */
+/* Before the first byte of a body: what it is a part of. A weak ETag does not promise equal
+ * bytes (RFC 9110, section 8.8.1). */
 static void begin(struct transfer *t) {
     long status = 0;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);

@@ -115,7 +115,7 @@ static int try_https(const struct fetch *f, const struct source *s, const char *
     return 1;
 }
 
-/* file: addresses are copied; 0 if there is no such file and another address may have it. */
+/* file: addresses are copied; 0 if none is there and another address may have it. */
 static int try_url(const struct fetch *f, const struct source *s, const char *url,
                    int last) {
     if (strncmp(url, "file:", 5)) return try_https(f, s, url, last);
@@ -152,8 +152,8 @@ static int from_mirrors(const struct fetch *f, const struct source *s) {
     return done;
 }
 
-/* The passphrase's file goes beside the download, where pack looks for it; before the download, which
- * without it is of no use. */
+/* The passphrase's file goes beside the download, where pack looks for it; before the
+ * download, which without it is of no use. */
 static void bring_passphrase(const struct fetch *f, const struct source *s) {
     if (!s->passphrase_file) return;
     char *to =

@@ -1,17 +1,17 @@
 /* fetch.h - a source file to a verified raw download.
  *
  * In this order, the first that is there:
- *   1. the mirrors: FOLDER/NAME for every folder and every `file` name of the source; a mirror that
- *      begins with https:// is an address the name is added to;
+ *   1. the mirrors: FOLDER/NAME for every folder and every `file` name of the source; a
+ *      mirror that begins with https:// is an address the name is added to;
  *   2. the source's urls;
  *   3. a person: die_world with the `manual` lines and where to put the file.
- * A local copy that is wrong is die_no at once: it is the user's own file. A wrong or failed
- * download is told and the next address tried; the last one's failure is the tool's.
+ * A local copy that is wrong is die_no at once: it is the user's own file. A wrong or
+ * failed download is told and the next address tried; the last one's failure is the tool's.
  *
- * Verified are: not empty, begins as `magic` says, `bytes`, `sha256`. Where sha256 is unknown the
- * pins file is asked; a source it does not know is written down there, and said. Where `content` is
- * known, a local file may be another container of the same files: then only magic is checked here
- * and `pack` checks content; such a source needs no pin. */
+ * Verified are: not empty, begins as `magic` says, `bytes`, `sha256`. Where sha256 is
+ * unknown the pins file is asked; a source it does not know is written down there, and
+ * said. Where `content` is known, a local file may be another container of the same files:
+ * then only magic is checked here and `pack` checks content; such a source needs no pin. */
 #ifndef FETCH_FETCH_H
 #define FETCH_FETCH_H
 #include "core/source.h"

@@ -1,8 +1,8 @@
-/* part.h - a download in progress: ".NAME.part" beside the final file, and what it is a part of.
+/* part.h - a download in progress: ".NAME.part" beside the final file, and of what.
  *
- * It outlives a kill, so that the next run goes on where this one stopped: ".NAME.tag" holds the
- * server's strong ETag or its Last-Modified, for If-Range. A lock on the part (flock, dies with the
- * process) keeps two processes from writing it at once. */
+ * It outlives a kill, so that the next run goes on where this one stopped: ".NAME.tag"
+ * holds the server's strong ETag or its Last-Modified, for If-Range. A lock on the part
+ * (flock, dies with the process) keeps two processes from writing it at once. */
 #ifndef FETCH_PART_H
 #define FETCH_PART_H
 #include <stddef.h>

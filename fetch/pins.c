@@ -1,5 +1,5 @@
-/* pins.c - the pins file is read and rewritten under a lock on its folder, which dies with the
- * process. */
+/* pins.c - the pins file is read and rewritten under a lock on its folder, which dies with
+ * the process. */
 #include "fetch/pins.h"
 #include "core/die.h"
 #include "core/table.h"

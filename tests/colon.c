@@ -108,8 +108,8 @@ static double lump_distance(const struct lump *l, double x, double y) {
     return sqrt(u * u + v * v) / edge;
 }
 
-/* Light on a dome: towards the light brighter, away from it darker, a crease round it that is
- * darker on the far side. */
+/* Light on a dome: towards the light brighter, away from it darker, a crease round it that
+ * is darker on the far side. */
 static double dome(const struct scene *s, const struct lump *l, double x, double y,
                    double rho) {
     double slope = ((x - l->x) * s->light_x + (y - l->y) * s->light_y) / l->radius;

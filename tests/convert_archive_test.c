@@ -1,4 +1,4 @@
-/* convert_archive_test.c - archives that are hostile, broken, or not what the source says. */
+/* convert_archive_test.c - archives that are hostile, broken, or not the source's. */
 #include "convert/archive.h"
 #include "convert/member_name.h"
 #include "tests/packing.h"
@@ -51,7 +51,7 @@ static void bad_names_are_refused(void **state) {
 
 static void read_raw(void *arg) {
     struct source *s = arg;
-    struct member m;
+    struct archived m;
     char content[65];
     struct reader *r = reader_open(s, "raw");
     while (reader_next(r, &m)) xfree(m.data);

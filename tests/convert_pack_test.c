@@ -1,4 +1,5 @@
-/* convert_pack_test.c - from archives to packs: pairs, order, groups, sizes, and every refusal. */
+/* convert_pack_test.c - from archives to packs: pairs, order, groups, sizes, and every
+ * refusal. */
 #include "core/resize.h"
 #include "tests/packing.h"
 #include "tests/test.h"
@@ -200,9 +201,8 @@ static void a_set_without_a_picture_is_refused(void **state) {
     (void)state;
     struct packing p = {.format = "pairs images/*.png | masks/*.png"};
     packing_pair(&p, "1");
-    refuses(
-        &p,
-        "raw: none of its 2 files is a picture or a mask by 'pairs images/*.png | masks/*.png'");
+    refuses(&p, "raw: none of its 2 files is a picture or a mask by 'pairs images/*.png | "
+                "masks/*.png'");
 }
 
 static void a_format_that_is_none_is_refused(void **state) {
@@ -252,23 +252,32 @@ static void every_key_of_a_conf_is_wanted_and_checked(void **state) {
     static const struct {
         const char *conf, *message;
     } cases[] = {
-        {"resize bilinear\nmask_resize nearest\nmask_threshold 127\norder bytes\ngroups none\n",
+        {"resize bilinear\nmask_resize nearest\nmask_threshold 127\norder bytes\ngroups "
+         "none\n",
          "no key size"},
-        {"size 12\nresize bilinear\nmask_resize nearest\nmask_threshold 127\norder bytes\ngroups none\n",
+        {"size 12\nresize bilinear\nmask_resize nearest\nmask_threshold 127\norder "
+         "bytes\ngroups none\n",
          "size is '12', wanted a multiple of 8"},
-        {"size 8\nresize lanczos\nmask_resize nearest\nmask_threshold 127\norder bytes\ngroups none\n",
+        {"size 8\nresize lanczos\nmask_resize nearest\nmask_threshold 127\norder "
+         "bytes\ngroups none\n",
          "resize is 'lanczos', wanted nearest, bilinear or bicubic"},
-        {"size 8\nresize nearest\nmask_resize nearest\nmask_threshold 255\norder bytes\ngroups none\n",
+        {"size 8\nresize nearest\nmask_resize nearest\nmask_threshold 255\norder "
+         "bytes\ngroups none\n",
          "mask_threshold is '255'"},
-        {"size 8\nresize nearest\nmask_resize nearest\nmask_threshold 1\norder any\ngroups none\n",
+        {"size 8\nresize nearest\nmask_resize nearest\nmask_threshold 1\norder any\ngroups "
+         "none\n",
          "order is 'any'"},
-        {"size 8\nresize nearest\nmask_resize nearest\nmask_threshold 1\norder bytes\ngroups all\n",
+        {"size 8\nresize nearest\nmask_resize nearest\nmask_threshold 1\norder "
+         "bytes\ngroups all\n",
          "groups is 'all'"},
-        {"size 8\nresize nearest\nmask_resize nearest\nmask_threshold 1\norder official\ngroups none\n",
+        {"size 8\nresize nearest\nmask_resize nearest\nmask_threshold 1\norder "
+         "official\ngroups none\n",
          "wanted format sun"},
-        {"size 8\nresize nearest\nmask_resize nearest\nmask_threshold 1\norder bytes\ngroups case\n",
+        {"size 8\nresize nearest\nmask_resize nearest\nmask_threshold 1\norder "
+         "bytes\ngroups case\n",
          "wanted a layout with cases"},
-        {"size 8\nsize 8\nresize nearest\nmask_resize nearest\nmask_threshold 1\norder bytes\n"
+        {"size 8\nsize 8\nresize nearest\nmask_resize nearest\nmask_threshold 1\norder "
+         "bytes\n"
          "groups none\n",
          "key size stands already"},
         {"colour red\n", "unknown key colour"},

@@ -1,4 +1,5 @@
-/* convert_phantom_test.c - the ways of the three real sets, on made-up ones that have them all. */
+/* convert_phantom_test.c - the ways of the three real sets, on made-up ones that have them
+ * all. */
 #include "convert/layout.h"
 #include "convert/pack.h"
 #include "core/pack.h"

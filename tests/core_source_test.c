@@ -1,4 +1,5 @@
-/* core_source_test.c - source files: what is read, and that each wrong line has its own message. */
+/* core_source_test.c - source files: what is read, and that each wrong line has its own
+ * message. */
 #include "core/source.h"
 #include "tests/test.h"
 
@@ -97,13 +98,17 @@ static void what_a_kind_needs_must_be_there(void **state) {
         {"name a\nkind data\nfile a\nmanual x\nmagic pdf\n", "wanted words of zip gzip"},
         {"name a\nkind weights\nencoder vits\nmean 0 0 0\nstd 1 1 1\norder rgb\nrange 1\n",
          "no key arm"},
-        {"name a\nkind weights\narm random\nencoder vits\nmean 0 0\nstd 1 1 1\norder rgb\nrange 1\n",
+        {"name a\nkind weights\narm random\nencoder vits\nmean 0 0\nstd 1 1 1\norder "
+         "rgb\nrange 1\n",
          "wanted three numbers"},
-        {"name a\nkind weights\narm random\nencoder vits\nmean 0 0 0\nstd 1 0 1\norder rgb\nrange 1\n",
+        {"name a\nkind weights\narm random\nencoder vits\nmean 0 0 0\nstd 1 0 1\norder "
+         "rgb\nrange 1\n",
          "wanted numbers above 0"},
-        {"name a\nkind weights\narm random\nencoder vits\nmean 0 0 0\nstd 1 1 1\norder xyz\nrange 1\n",
+        {"name a\nkind weights\narm random\nencoder vits\nmean 0 0 0\nstd 1 1 1\norder "
+         "xyz\nrange 1\n",
          "wanted rgb or bgr"},
-        {"name a\nkind weights\narm random\nencoder vits\nmean 0 0 0\nstd 1 1 1\norder rgb\nrange 2\n",
+        {"name a\nkind weights\narm random\nencoder vits\nmean 0 0 0\nstd 1 1 1\norder "
+         "rgb\nrange 2\n",
          "wanted 255"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

@@ -1,8 +1,8 @@
 /* https.h - a server on this machine that answers as told, for the tests of fetch.
  *
- * A child process with a certificate made on the spot for `localhost`. Each request is given to
- * `answer`, which sends what it likes and may stop in the middle; what was asked is appended to
- * requests.log in the working directory. */
+ * A child process with a certificate made on the spot for `localhost`. Each request is
+ * given to `answer`, which sends what it likes and may stop in the middle; what was asked
+ * is appended to requests.log in the working directory. */
 #ifndef TESTS_HTTPS_H
 #define TESTS_HTTPS_H
 #include <stddef.h>

@@ -20,7 +20,8 @@ uint8_t *packing_png(int width, int height, int row, size_t *n);
 void packing_add(struct packing *p, const char *name, int width, int height, int row);
 /* Adds i/NAME.png and m/NAME.png of 16x12. */
 void packing_pair(struct packing *p, const char *name);
-/* Writes x.src, x.conf, raw, and packs them to out.bag; for die_catch: arg is the packing. */
+/* Writes x.src, x.conf and raw. */
+void packing_write(struct packing *p);
+/* Packs them to out.bag; for die_catch: arg is the packing. */
 void packing_run(void *arg);
-void packing_write(struct packing *p); /* only the files */
 #endif

@@ -18,6 +18,6 @@ void box_add_text(struct box *box, const char *name, const char *text);
 void box_free(struct box *box);
 void box_zip(const struct box *box, const char *passphrase, const char *path);
 void box_tar_xz(const struct box *box, const char *path);
-/* The lines that speak of the archive at `path`: bytes, sha256, content, unpacked, files. */
+/* The archive's lines in its source: bytes, sha256, content, unpacked, files. */
 void box_describe(const struct box *box, const char *path, struct out *source);
 #endif

@@ -153,7 +153,8 @@ static void make_kvasir(const struct phantom *p, const char *name) {
     box_free(&box);
 }
 
-/* Clips in the real ones' ways: two of a case, one without underscore, case 10 after case 9. */
+/* Clips in the real ones' ways: two of a case, one without underscore, case 10 after case
+ * 9. */
 static const struct clip {
     const char *name, *folder;
     int part, number, scene;
@@ -203,7 +204,8 @@ static void add_frame(struct box *box, const struct clip *c, const char *stem,
     xfree(path);
 }
 
-/* part 0: the masks; 1, 2: that part's frames. A case's second clip goes on counting its frames. */
+/* part 0: the masks; 1, 2: that part's frames. A case's second clip goes on counting its
+ * frames. */
 static void fill_sun(const struct phantom *p, int part, struct box *box) {
     int frames = p->pictures / CLIPS;
     for (int i = 0; i < CLIPS; i++) {

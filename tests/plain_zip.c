@@ -1,4 +1,5 @@
-/* plain_zip.c - local headers, data, central directory, end record. No ZIP64, no compression. */
+/* plain_zip.c - local headers, data, central directory, end record. No ZIP64, no
+ * compression. */
 #include "tests/plain_zip.h"
 #include "core/die.h"
 #include <string.h>

@@ -1,7 +1,7 @@
 /* plain_zip.h - writes a zip of stored members, encrypted if wanted, always the same bytes.
  *
- * APPNOTE.TXT sections 4.3 and 6.1 (traditional encryption, as SUN's archives have it). No program's
- * writer is used because those draw the encryption header by chance. */
+ * APPNOTE.TXT sections 4.3 and 6.1 (traditional encryption, as SUN's archives have it). No
+ * program's writer is used because those draw the encryption header by chance. */
 #ifndef TESTS_PLAIN_ZIP_H
 #define TESTS_PLAIN_ZIP_H
 #include "tests/torch_save.h"
