@@ -5,7 +5,7 @@
  * (height, width): masks at original size as run lengths in row-major order, alternating
  * background, polyp, background ..., starting with background (its first run may be 0), item i in
  * orig_rle[orig_index[i] .. orig_index[i+1]); name, group U8 [bytes]: N lines each ended by '\n'.
- * Metadata: data, source, sha256 of the raw files, conf. No split inside. */
+ * Metadata: data, source, content (of the raw files), conf. No split inside. */
 #ifndef CORE_PACK_H
 #define CORE_PACK_H
 #include "bag.h"
