@@ -91,6 +91,9 @@ static void the_threshold_and_the_filters_are_the_confs(void **state) {
     pack_ok(&p);
     pack_open(&pack, "out.bag");
     for (int y = 0; y < 8; y++) assert_int_equal(pack_mask(&pack, 0)[y], 0xf0);
+    uint8_t original[128];
+    pack_original(&pack, 0, original);
+    for (int i = 0; i < 128; i++) assert_int_equal(original[i], i % 16 >= 8);
     struct image small;
     image_to_rgb(&picture);
     resize(&picture, 8, 8, FILTER_BILINEAR, &small);
