@@ -51,8 +51,8 @@ static void add_lines(struct bag_writer *w, const char *tensor, const char *form
     bag_end(w, 1, (int[]){length});
 }
 
-/* Picture i is drawn as picture i % kinds. */
-static void make_pack(const char *path, int n, int side, int kinds) {
+/* Picture i is drawn as picture i % kinds; from `turned` on the mask is what the disc is not. */
+static void make_pack(const char *path, int n, int side, int kinds, int turned) {
     int pixels = side * side, runs = 0;
     uint8_t *image = xcalloc((size_t)n, (size_t)(3 * pixels)),
             *mask = xcalloc((size_t)n, (size_t)(pixels / 8));
@@ -62,6 +62,7 @@ static void make_pack(const char *path, int n, int side, int kinds) {
     for (int i = 0; i < n; i++) {
         uint8_t *bits = mask + (size_t)i * (size_t)(pixels / 8);
         draw(i % kinds, side, image + (size_t)i * (size_t)(3 * pixels), bits);
+        for (int j = 0; i >= turned && j < pixels / 8; j++) bits[j] ^= 255;
         index[i] = (uint64_t)runs;
         runs += run_lengths(bits, pixels, rle + runs);
         size[2 * i] = size[2 * i + 1] = side;
@@ -85,11 +86,15 @@ static void make_pack(const char *path, int n, int side, int kinds) {
 }
 
 void little_pack(const char *path, int n, int side) {
-    make_pack(path, n, side, n);
+    make_pack(path, n, side, n, n);
 }
 
 void little_twins(const char *path, int n, int side) {
-    make_pack(path, 2 * n, side, n);
+    make_pack(path, 2 * n, side, n, 2 * n);
+}
+
+void little_turned(const char *path, int n, int side, int turned) {
+    make_pack(path, n, side, n, turned);
 }
 
 void little_split(const char *path, int train, int val, int pick) {

@@ -16,7 +16,7 @@ enum effect {
 /* Relative L2 over all tensors that both models have. A bias before a batch norm cancels;
  * what is left is the rounding of sums with and without it, amplified by Adam where a
  * gradient is nearly 0. */
-static const double TOLERANCE_REF = 1e-3, TOLERANCE_CPU = 1e-2;
+static const double TOLERANCE_REF = 1e-9, TOLERANCE_CPU = 5e-3;
 
 struct row {
     const char *cell;
@@ -24,64 +24,68 @@ struct row {
     const char *key, *value;
     enum effect effect;
 };
+/* Both models of a pair are those of the last step. */
+#define LAST "pick last"
 #define VIT "vitt-imagenet-little"
 #define NET "resnet50-random-little"
 static const struct row ROWS[] = {
-    {VIT, "", "encoder.skip_block", "0", CHANGES},
-    {VIT, "", "encoder.skip_block", "-1", CHANGES},
-    {VIT, "", "encoder.skip_norm", "yes", CHANGES},
-    {VIT, "", "encoder.last_norm", "no", CHANGES},
-    {VIT, "", "decoder.rates", "1 2 2", CHANGES},
-    {VIT, "", "decoder.separable", "yes", CHANGES},
-    {VIT, "", "decoder.extra_convs", "before", CHANGES},
-    {VIT, "", "decoder.extra_convs", "after", CHANGES},
-    {VIT, "", "decoder.concat", "aspp_first", CHANGES},
-    {VIT, "", "decoder.align_corners", "yes", CHANGES},
-    {VIT, "", "decoder.dropout", "0", CHANGES},
-    {VIT, "", "decoder.skip_scale", "after", CHANGES},
-    {VIT, "", "decoder.skip_scale", "before", CHANGES},
-    {VIT, "", "decoder.width", "24", CHANGES},
-    {VIT, "", "decoder.skip_width", "12", CHANGES},
-    {VIT, "", "decoder.init", "torch", CHANGES},
-    {VIT, "", "norm", "target", CHANGES},
-    {VIT, "", "scale", "imagenet", CHANGES},
-    {VIT, "", "scale", "unit", CHANGES},
-    {VIT, "", "scale", "pm1", CHANGES},
-    {VIT, "", "scale", "caffe", CHANGES},
-    {VIT, "", "scale", "caffe255", CHANGES},
-    {VIT, "", "channels", "rgb", SAME}, /* the weights' own order is rgb */
-    {VIT, "", "channels", "bgr", CHANGES},
-    {VIT, "", "gray", "yes", CHANGES},
-    {VIT, "", "load", "partial", SAME}, /* the weights are whole */
-    {VIT, "", "load", "none", CHANGES},
-    {VIT, "", "bn_momentum", "0.01", CHANGES},
-    {VIT, "", "bn_eps", "0.01", CHANGES},
-    {VIT, "", "freeze", "encoder", CHANGES},
-    {VIT, "", "lr", "0.002", CHANGES},
-    {VIT, "", "lr_encoder", "0.0001", CHANGES},
-    {VIT, "", "warmup", "2", CHANGES},
-    {VIT, "", "betas", "0.8 0.999", CHANGES},
-    {VIT, "", "betas", "0.9 0.9", CHANGES},
-    {VIT, "", "eps", "0.001", CHANGES},
-    {VIT, "", "weight_decay", "0.1", CHANGES},
-    {VIT, "", "loss", "dice", CHANGES},
-    {VIT, "", "loss", "bce_dice", CHANGES},
-    {VIT, "", "batch", "4", CHANGES},
-    {VIT, "", "epochs", "2", CHANGES},
-    {VIT, "", "steps", "1", CHANGES},
-    {VIT, "", "augment", "flips", CHANGES},
-    {VIT, "", "precision", "fp16", CHANGES},
-    {VIT, "", "precision", "bf16", CHANGES},
-    {VIT, "", "checkpoint_seconds", "1", SAME},
-    {VIT, "batch 3", "drop_last", "yes", CHANGES}, /* five pictures: 3 + 2 | 3 */
-    {NET, "", "encoder.stride_position", "v1", CHANGES},
-    {NET, "", "encoder.first_dilated", "yes", CHANGES},
-    {NET, "", "encoder.output_stride", "8", CHANGES},
-    {NET, "", "encoder.output_stride", "32", CHANGES},
-    {NET, "", "encoder.conv_bias", "keep", CLOSE},
-    {NET, "", "encoder.conv_bias", "fold", SAME}, /* a random start has no bias to fold */
-    {NET, "", "bn", "frozen", CHANGES},
-    {NET, "", "bn", "reestimate", CHANGES},
+    {VIT, LAST, "encoder.skip_block", "0", CHANGES},
+    {VIT, LAST, "encoder.skip_block", "-1", CHANGES},
+    {VIT, LAST, "encoder.skip_norm", "yes", CHANGES},
+    {VIT, LAST, "encoder.last_norm", "no", CHANGES},
+    {VIT, LAST, "decoder.rates", "1 1 3", CHANGES},
+    {VIT, LAST, "decoder.rates", "1 12 18",
+     SAME}, /* beyond a 2x2 map rates 2 and 12 are one */
+    {VIT, LAST, "decoder.separable", "yes", CHANGES},
+    {VIT, LAST, "decoder.extra_convs", "before", CHANGES},
+    {VIT, LAST, "decoder.extra_convs", "after", CHANGES},
+    {VIT, LAST, "decoder.concat", "aspp_first", CHANGES},
+    {VIT, LAST, "decoder.align_corners", "yes", CHANGES},
+    {VIT, LAST, "decoder.dropout", "0", CHANGES},
+    {VIT, LAST, "decoder.skip_scale", "after", CHANGES},
+    {VIT, LAST, "decoder.skip_scale", "before", CHANGES},
+    {VIT, LAST, "decoder.width", "24", CHANGES},
+    {VIT, LAST, "decoder.skip_width", "12", CHANGES},
+    {VIT, LAST, "decoder.init", "torch", CHANGES},
+    {VIT, LAST, "norm", "target", CHANGES},
+    {VIT, LAST, "scale", "imagenet", CHANGES},
+    {VIT, LAST, "scale", "unit", CHANGES},
+    {VIT, LAST, "scale", "pm1", CHANGES},
+    {VIT, LAST, "scale", "caffe", CHANGES},
+    {VIT, LAST, "scale", "caffe255", CHANGES},
+    {VIT, LAST, "channels", "rgb", SAME}, /* the weights' own order is rgb */
+    {VIT, LAST, "channels", "bgr", CHANGES},
+    {VIT, LAST, "gray", "yes", CHANGES},
+    {VIT, LAST, "load", "partial", SAME}, /* the weights are whole */
+    {VIT, LAST, "load", "none", CHANGES},
+    {VIT, LAST, "bn_momentum", "0.01", CHANGES},
+    {VIT, LAST, "bn_eps", "0.01", CHANGES},
+    {VIT, LAST, "freeze", "encoder", CHANGES},
+    {VIT, LAST, "lr", "0.002", CHANGES},
+    {VIT, LAST, "lr_encoder", "0.0001", CHANGES},
+    {VIT, LAST, "warmup", "2", CHANGES},
+    {VIT, LAST, "betas", "0.8 0.999", CHANGES},
+    {VIT, LAST, "betas", "0.9 0.9", CHANGES},
+    {VIT, LAST, "eps", "0.001", CHANGES},
+    {VIT, LAST, "weight_decay", "0.1", CHANGES},
+    {VIT, LAST, "loss", "dice", CHANGES},
+    {VIT, LAST, "loss", "bce_dice", CHANGES},
+    {VIT, LAST, "batch", "4", CHANGES},
+    {VIT, LAST, "epochs", "2", CHANGES},
+    {VIT, LAST, "steps", "1", CHANGES},
+    {VIT, LAST, "augment", "flips", CHANGES},
+    {VIT, LAST, "precision", "fp16", CHANGES},
+    {VIT, LAST, "precision", "bf16", CHANGES},
+    {VIT, LAST, "checkpoint_seconds", "1", SAME},
+    {VIT, LAST "\nbatch 3", "drop_last", "yes", CHANGES}, /* five pictures: 3 + 2 | 3 */
+    {NET, LAST, "encoder.stride_position", "v1", CHANGES},
+    {NET, LAST, "encoder.first_dilated", "yes", CHANGES},
+    {NET, LAST, "encoder.output_stride", "8", CHANGES},
+    {NET, LAST, "encoder.output_stride", "32", CHANGES},
+    {NET, LAST, "encoder.conv_bias", "fold", SAME}, /* a random start has no bias to fold */
+    {NET, LAST, "bn", "frozen", CHANGES},
+    {NET, LAST, "bn", "reestimate", CHANGES},
+    {NET, LAST "\nsteps 2", "encoder.conv_bias", "keep", CLOSE}, /* the second step has a bias */
     {NULL, "", "encoder.pos_embed", "resample", WORDED},
     {NULL, "", "pick", "last", WORDED},
     {NULL, "", "pick", "loss", WORDED},
@@ -162,40 +166,47 @@ static void run_to(const char *device, const char *cell, const char *lines,
     train(&o);
 }
 
-static void check_row(const char *device, const struct row *row) {
+/* 1 if the row's effect is not what it says. */
+static int check_row(const char *device, const struct row *row) {
     char *lines = xprintf("%s\n%s %s", row->base, row->key, row->value);
+    double most = strcmp(device, "ref") ? TOLERANCE_CPU : TOLERANCE_REF;
     struct bag a, b;
     run_to(device, row->cell, lines, "other");
     bag_open(&a, "base/model.bag");
     bag_open(&b, "other/model.bag");
     int same = same_model(&a, &b);
-    if (same != (row->effect == SAME) && row->effect != CLOSE)
-        fail_msg("%s: %s %s: %s", device, row->key, row->value,
-                 same ? "the model is the same" : "the model changed");
-    double most = strcmp(device, "ref") ? TOLERANCE_CPU : TOLERANCE_REF;
-    double distance = row->effect == CLOSE ? model_distance(&a, &b) : 0;
-    if (!(distance <= most))
-        fail_msg("%s: %s %s: distance %g, wanted at most %g", device, row->key, row->value,
-                 distance, most);
+    double distance = model_distance(&a, &b);
+    int bad = row->effect == CLOSE ? !(distance <= most) : same != (row->effect == SAME);
+    if (bad)
+        print_error("%s: %s %s: %s, distance %g\n", device, row->key, row->value,
+                    same ? "the same model" : "another model", distance);
     bag_close(&a);
     bag_close(&b);
     xfree(lines);
+    return bad;
 }
 
 static void check_all(const char *device) {
     const struct row *base = NULL;
+    int bad = 0;
     little_pack("p.pack", 7, 32);
     little_weights("w.bag", VIT, 32, NULL);
     for (int i = 0; i < ROW_COUNT; i++) {
         const struct row *row = &ROWS[i];
         if (row->effect == WORDED) continue;
         if (!base || strcmp(base->cell, row->cell) || strcmp(base->base, row->base)) {
-            little_split("s.tsv", *row->base ? 5 : 4, 2, 0);
+            int net = !strcmp(row->cell, NET); /* slow in plain loops: one step */
+            little_split("s.tsv",
+                         net                       ? 2
+                         : strcmp(row->base, LAST) ? 5
+                                                   : 4,
+                         net ? 1 : 2, 0);
             run_to(device, row->cell, row->base, "base");
             base = row;
         }
-        check_row(device, row);
+        bad += check_row(device, row);
     }
+    assert_int_equal(bad, 0);
 }
 
 static void every_key_changes_the_model_on_ref(void **state) {
@@ -225,23 +236,47 @@ static void pos_embed_exact_refuses_another_grid_and_resample_takes_it(void **st
     train(&o);
 }
 
-/* Dice a picture, then the mean, is not Dice of summed counts unless all pictures are
- * alike. */
+/* Dice a picture, then the mean, is not Dice of summed counts unless all pictures are alike. */
 static void metric_pooled_scores_otherwise(void **state) {
     (void)state;
     static const char *const devices[] = {"ref", "cpu"};
     for (int i = 0; i < 2; i++) {
         little_files(4, 3, 0, 32, NULL);
         little_weights("w.bag", VIT, 32, NULL);
-        run_to(devices[i], VIT, "lr 0.003\nepochs 3\npick last", "image");
-        run_to(devices[i], VIT, "lr 0.003\nepochs 3\npick last\nmetric pooled", "pooled");
+        run_to(devices[i], VIT, "lr 0.0001", "image");
+        run_to(devices[i], VIT, "lr 0.0001\nmetric pooled", "pooled");
         char *a = little_value("image", "last_dice"),
              *b = little_value("pooled", "last_dice");
         assert_string_not_equal(a, b);
-        assert_true(same_in("image", "pooled", "model.bag") ==
-                    0); /* its recipe is written there */
         xfree(a);
         xfree(b);
+    }
+}
+
+/* The validation masks are turned, and running statistics stand still: the first epoch is the best,
+ * by Dice and by loss, with a wide margin. */
+static void every_pick_keeps_another_model_than_its_neighbour(void **state) {
+    (void)state;
+    static const char *const devices[] = {"ref", "cpu"};
+    static const char *const picks[] = {"val", "last", "loss", "heldout"};
+    for (int i = 0; i < 2; i++) {
+        struct bag bag[4];
+        little_files(4, 2, 0, 32, NULL);
+        little_turned("p.pack", 6, 32, 4);
+        for (int k = 0; k < 4; k++) {
+            char *lines = xprintf(
+                "lr 0.001\nbn_momentum 0\ndecoder.dropout 0\ndrop_last yes\nepochs 3\npick %s",
+                picks[k]);
+            run_to(devices[i], "vitt-random-little", lines, picks[k]);
+            char *path = xprintf("%s/model.bag", picks[k]);
+            bag_open(&bag[k], path);
+            xfree(path);
+            xfree(lines);
+        }
+        assert_false(same_model(&bag[0], &bag[1]));
+        assert_false(same_model(&bag[1], &bag[2]));
+        assert_false(same_model(&bag[0], &bag[3]));
+        for (int k = 0; k < 4; k++) bag_close(&bag[k]);
     }
 }
 
@@ -252,6 +287,7 @@ int main(void) {
         TEST(every_key_changes_the_model_on_cpu),
         TEST(pos_embed_exact_refuses_another_grid_and_resample_takes_it),
         TEST(metric_pooled_scores_otherwise),
+        TEST(every_pick_keeps_another_model_than_its_neighbour),
     };
     return test_run(tests);
 }
