@@ -149,7 +149,8 @@ static void predict(const struct options *o) {
         failed += code != 0;
         if (code && code < worst) worst = code;
     }
-    if (bag) bag_commit(bag);
+    if (bag && failed < o->pictures) bag_commit(bag);
+    else if (bag) bag_drop(bag);
     scorer_close(&s);
     if (failed && worst == EXIT_NO)
         die_no("%d of %d pictures were skipped; see above", failed, o->pictures);
