@@ -149,8 +149,10 @@ static void predict(const struct options *o) {
         failed += code != 0;
         if (code && code < worst) worst = code;
     }
-    if (bag && failed < o->pictures) bag_commit(bag);
-    else if (bag) bag_drop(bag);
+    if (bag && failed < o->pictures)
+        bag_commit(bag);
+    else if (bag)
+        bag_drop(bag);
     scorer_close(&s);
     if (failed && worst == EXIT_NO)
         die_no("%d of %d pictures were skipped; see above", failed, o->pictures);

@@ -85,7 +85,8 @@ static const struct row ROWS[] = {
     {NET, LAST, "encoder.conv_bias", "fold", SAME}, /* a random start has no bias to fold */
     {NET, LAST, "bn", "frozen", CHANGES},
     {NET, LAST, "bn", "reestimate", CHANGES},
-    {NET, LAST "\nsteps 2", "encoder.conv_bias", "keep", CLOSE}, /* the second step has a bias */
+    {NET, LAST "\nsteps 2", "encoder.conv_bias", "keep",
+     CLOSE}, /* the second step has a bias */
     {NULL, "", "encoder.pos_embed", "resample", WORDED},
     {NULL, "", "pick", "last", WORDED},
     {NULL, "", "pick", "loss", WORDED},
