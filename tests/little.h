@@ -11,7 +11,7 @@
 void little_pack(const char *path, int n, int side);
 /* 2n pictures: the last n are the first n again. */
 void little_twins(const char *path, int n, int side);
-/* From picture `turned` on the mask is all but the disc: the more is learnt, the worse the score. */
+/* From picture `turned` on the mask is all but the disc: learning makes the score worse. */
 void little_turned(const char *path, int n, int side, int turned);
 /* The first `train` pictures train, the next `val` validate, the next `pick` choose. */
 void little_split(const char *path, int train, int val, int pick);

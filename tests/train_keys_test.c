@@ -237,7 +237,7 @@ static void pos_embed_exact_refuses_another_grid_and_resample_takes_it(void **st
     train(&o);
 }
 
-/* Dice a picture, then the mean, is not Dice of summed counts unless all pictures are alike. */
+/* Dice a picture, then the mean, is not Dice of summed counts unless pictures are alike. */
 static void metric_pooled_scores_otherwise(void **state) {
     (void)state;
     static const char *const devices[] = {"ref", "cpu"};
@@ -254,8 +254,8 @@ static void metric_pooled_scores_otherwise(void **state) {
     }
 }
 
-/* The validation masks are turned, and running statistics stand still: the first epoch is the best,
- * by Dice and by loss, with a wide margin. */
+/* The validation masks are turned, and running statistics stand still: the first epoch is
+ * the best, by Dice and by loss, with a wide margin. */
 static void every_pick_keeps_another_model_than_its_neighbour(void **state) {
     (void)state;
     static const char *const devices[] = {"ref", "cpu"};
@@ -266,7 +266,8 @@ static void every_pick_keeps_another_model_than_its_neighbour(void **state) {
         little_turned("p.pack", 6, 32, 4);
         for (int k = 0; k < 4; k++) {
             char *lines = xprintf(
-                "lr 0.001\nbn_momentum 0\ndecoder.dropout 0\ndrop_last yes\nepochs 3\npick %s",
+                "lr 0.001\nbn_momentum 0\ndecoder.dropout 0\ndrop_last yes\nepochs 3\n"
+                "pick %s",
                 picks[k]);
             run_to(devices[i], "vitt-random-little", lines, picks[k]);
             char *path = xprintf("%s/model.bag", picks[k]);
