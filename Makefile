@@ -332,8 +332,8 @@ tools: $(TOOLS:%=$B/%)
 
 # ---- 8. The machine -----------------------------------------------------------------------------
 PACKAGES = gcc make pkg-config util-linux xz-utils libopenblas-dev libarchive-dev libcurl4-openssl-dev \
-    libssl-dev libjansson-dev libjpeg62-turbo-dev libpng-dev libtiff-dev libhdf5-dev zlib1g-dev \
-    libcmocka-dev libzip-dev nginx-light gnuplot-nox fonts-dejavu-core pandoc texlive-latex-base \
+    libssl-dev libjansson-dev libjpeg62-turbo-dev libpng-dev libtiff-dev zlib1g-dev \
+    libcmocka-dev libzip-dev ca-certificates gnuplot-nox fonts-dejavu-core pandoc texlive-latex-base \
     texlive-latex-recommended texlive-fonts-recommended lmodern
 deps:
 	@missing=; for p in $(PACKAGES); do \
@@ -375,11 +375,13 @@ test-all: $(TESTS:%=$B/%) $(TESTS:%=out/bin-asan/%) $(needed)
 	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=20 tests/run.sh $(TESTS:%=$B/%) $(TESTS:%=out/bin-asan/%) $(LONG)
 
 # Us and PyTorch in turn, in the same minutes; nothing else should run.
+PEER_PYTHON ?= $(wildcard .oracle/bin/python)
 bench: $B/bench
 	$B/bench $(addprefix --peer ,$(PEER_PYTHON)) $(if $(filter required,$(PEER)),--required) tests/peer/peer.py out/bench.tsv
 oracle:
 	python3 -m venv .oracle
-	.oracle/bin/pip install -q -r tests/peer/requirements.txt
+	.oracle/bin/pip install torch==2.11.0 torchvision==0.26.0 timm segmentation_models_pytorch \
+	    numpy pillow scipy safetensors h5py
 
 FORCE:
 .PHONY: FORCE help tools deps doctor status stale test test-all bench oracle clean all strict demo table1 cell

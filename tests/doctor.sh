@@ -6,8 +6,8 @@
 set -u
 PATH=$PATH:/usr/local/cuda/bin
 
-have() { printf '  %-14s %s\n' "$1" "$2"; }
-lack() { printf '  %-14s missing: %s\n  %-14s   -> %s\n' "$1" "$2" '' "$3"; }
+have() { printf '  %-20s %s\n' "$1" "$2"; }
+lack() { printf '  %-20s missing: %s\n  %-20s   -> %s\n' "$1" "$2" '' "$3"; }
 program() { # name, costs, remedy, command that prints its version
     local line
     if command -v "$1" >/dev/null && line=$("${@:4}" 2>&1 </dev/null | grep -m1 .); then
@@ -29,11 +29,10 @@ key() { sed -n "s/^$1 //p" "$2"; }
 echo 'Programs'
 program "${CC:-cc}" 'nothing can be compiled' 'make deps' "${CC:-cc}" --version
 program gnuplot 'no curves, no bar chart' 'make deps' gnuplot --version
+program pkg-config 'this page cannot tell versions of libraries' 'make deps' pkg-config --version
 program pandoc 'no paper.html, no paper.pdf' 'make deps' pandoc --version
 program pdflatex 'no paper.pdf' 'make deps' pdflatex --version
-program flock 'tests of locks cannot run' 'make deps' flock --version
 program clang 'fuzz targets run without libFuzzer, blind for coverage' 'apt-get install clang' clang --version
-program nginx 'tests of downloads cannot run' 'make deps' nginx -v
 
 echo 'Libraries'
 package OpenBLAS openblas 'the cpu machine cannot be compiled'
