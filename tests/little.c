@@ -51,7 +51,7 @@ static void add_lines(struct bag_writer *w, const char *tensor, const char *form
     bag_end(w, 1, (int[]){length});
 }
 
-/* Picture i is drawn as picture i % kinds; from `turned` on the mask is all but the disc. */
+/* Picture i is drawn as picture i % kinds; from `turned` on masks are all but the disc. */
 static void make_pack(const char *path, int n, int side, int kinds, int turned) {
     int pixels = side * side, runs = 0;
     uint8_t *image = xcalloc((size_t)n, (size_t)(3 * pixels)),

@@ -1,4 +1,4 @@
-/* train_recipe_test.c - recipes: what is refused and how it is said; text and struct agree. */
+/* train_recipe_test.c - recipes: what is refused and how; text and struct agree. */
 #include "tests/test.h"
 #include "tests/little.h"
 

@@ -43,7 +43,7 @@ static void cpu_overfits_four_images(void **state) {
              .9, .1);
 }
 
-/* Plain loops are slow: fewer steps, a smaller size, and only the loss, which begins near .8
+/* Plain loops are slow: fewer steps, a smaller size, only the loss, which begins near .8
  * (batch norm's running statistics are not there yet, so Dice says little). */
 static void ref_halves_the_loss_of_four_images_in_twelve_steps(void **state) {
     (void)state;
