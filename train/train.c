@@ -1,7 +1,9 @@
 /* train.c - the program behind train's options: is there anything to do, then do it. */
 #include "core/die.h"
 #include "train.h"
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void write_initial(struct run *run) {
     char *seed = xprintf("%llu", (unsigned long long)run->options->seed);
@@ -28,6 +30,10 @@ static int stands(const struct run *run) {
         xfree(key);
         xfree(found);
     }
+    /* Make asked because of a time. Contents have answered; a new time keeps it from asking
+     * again. */
+    if (same && utimensat(AT_FDCWD, path, NULL, 0))
+        warn("%s: its time cannot be set; make will ask again", path);
     xfree(path);
     if (same) { /* killed between writing run.tsv and removing the checkpoint */
         char *resume = file_join(dir, "resume.bag");
