@@ -98,7 +98,7 @@ else
     for name in $WANTED; do
         bytes=$(key bytes "$SOURCES/$name.src" 2>/dev/null)
         case $bytes in '' | *[!0-9]*) ;; *) wanted=$((wanted + bytes / 1000000)) ;; esac
-        case $name in sun-frames*) wanted=$((wanted + 30000)) what="$what, SUN-SEG" ;; esac
+        case $name in sun-frames*) wanted=$((wanted + 15000)) ;; sun-masks) what="$what, SUN-SEG" ;; esac
     done
 fi
 if [ "$free" -ge $wanted ]; then
