@@ -105,9 +105,12 @@ static void place(struct image *sheet, struct image *tile, int x, int y) {
     image_free(&scaled);
 }
 
+/* A text too wide for its tile gets smaller letters, then loses its beginning: names of frames
+ * differ at their ends. */
 static void centred(struct image *sheet, const char *text, int left, int y, double height,
                     unsigned colour) {
-    while (letters_width(text, height) > TILE && height > 5) height -= .5;
+    while (letters_width(text, height) > TILE && height > 7) height -= .5;
+    while (letters_width(text, height) > TILE && *text) text++;
     letters_draw(sheet, text, left + (TILE - letters_width(text, height)) / 2, y, height,
                  colour);
 }
