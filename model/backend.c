@@ -4,8 +4,7 @@
 #include "core/rng.h"
 #include <string.h>
 
-const struct backend *backend_open(const char *device, int threads, struct machine **m)
-{
+const struct backend *backend_open(const char *device, int threads, struct machine **m) {
     static const struct backend *const all[] = {&backend_gpu, &backend_cpu, &backend_ref};
     char why[256] = "";
     int any = strcmp(device, "auto") == 0;
@@ -19,14 +18,13 @@ const struct backend *backend_open(const char *device, int threads, struct machi
     die_usage("device %s: wanted auto, gpu, cpu or ref", quoted(device));
 }
 
-int epoch_steps(const struct recipe *recipe, int pictures)
-{
-    return recipe->drop_last ? pictures / recipe->batch : (pictures + recipe->batch - 1) / recipe->batch;
+int epoch_steps(const struct recipe *recipe, int pictures) {
+    return recipe->drop_last ? pictures / recipe->batch
+                             : (pictures + recipe->batch - 1) / recipe->batch;
 }
 
-int batch_of(const struct recipe *recipe, const int *order, int pictures, int step, int *item,
-             int64_t *position)
-{
+int batch_of(const struct recipe *recipe, const int *order, int pictures, int step,
+             int *item, int64_t *position) {
     int n = 0;
     for (int i = step * recipe->batch; i < pictures && n < recipe->batch; i++, n++) {
         item[n] = order[i];
@@ -35,14 +33,12 @@ int batch_of(const struct recipe *recipe, const int *order, int pictures, int st
     return n;
 }
 
-uint8_t flips_of(const struct recipe *recipe, uint64_t seed, uint32_t epoch, int item)
-{
+uint8_t flips_of(const struct recipe *recipe, uint64_t seed, uint32_t epoch, int item) {
     if (!recipe->augment) return 0;
     return rng_u32(seed, STREAM_AUGMENT, epoch, (uint64_t)item) & 3;
 }
 
-double rate_of(const struct recipe *recipe, int64_t t, int encoder)
-{
+double rate_of(const struct recipe *recipe, int64_t t, int encoder) {
     double lr = encoder && recipe->lr_encoder >= 0 ? recipe->lr_encoder : recipe->lr;
     return t < recipe->warmup ? lr * (double)t / recipe->warmup : lr;
 }

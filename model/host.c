@@ -6,21 +6,19 @@
 #include <math.h>
 #include <string.h>
 
-static void *at(const struct machine *m, const struct plan *p, int value)
-{
+static void *at(const struct machine *m, const struct plan *p, int value) {
     return value < 0 ? NULL : m->arena + p->value[value].offset;
 }
 
-static void *parameter(const struct machine *m, void *weights, int p)
-{
+static void *parameter(const struct machine *m, void *weights, int p) {
     const struct param *param = &m->job.graph->param[p];
     return (uint8_t *)(param->buffer ? m->buffers : weights) + param->offset * m->real;
 }
 
 /* ---- prepare ---- */
 
-static void fill_call(struct machine *m, const struct plan *p, const struct action *a, int i, struct call *c)
-{
+static void fill_call(struct machine *m, const struct plan *p, const struct action *a,
+                      int i, struct call *c) {
     const struct graph *g = m->job.graph;
     const struct node *n = &g->node[p->step[a->step].first + i];
     const struct slot *s = &a->slot[i];
@@ -50,26 +48,24 @@ static void fill_call(struct machine *m, const struct plan *p, const struct acti
     c->loss_scale = 1;
 }
 
-static void fill_program(struct machine *m, struct program *program)
-{
+static void fill_program(struct machine *m, struct program *program) {
     const struct plan *p = &program->plan;
     program->calls = xcalloc((size_t)p->actions, sizeof *program->calls);
     for (int a = 0; a < p->actions; a++) {
         int n = p->step[p->action[a].step].nodes;
         program->calls[a] = xcalloc((size_t)n, sizeof **program->calls);
-        for (int i = 0; i < n; i++) fill_call(m, p, &p->action[a], i, &program->calls[a][i]);
+        for (int i = 0; i < n; i++)
+            fill_call(m, p, &p->action[a], i, &program->calls[a][i]);
     }
 }
 
-static void *block(const struct machine *m, size_t count)
-{
+static void *block(const struct machine *m, size_t count) {
     void *b = xaligned(count * m->real + 64);
     memset(b, 0, count * m->real + 64);
     return b;
 }
 
-static void host_prepare(struct machine *m, const struct job *job)
-{
+static void host_prepare(struct machine *m, const struct job *job) {
     const struct graph *g = job->graph;
     const struct recipe *r = job->recipe;
     size_t n = (size_t)job->batch;
@@ -102,8 +98,7 @@ static void host_prepare(struct machine *m, const struct job *job)
     fill_program(m, &m->infer);
 }
 
-static void host_data(struct machine *m, enum set set, const struct pictures *p)
-{
+static void host_data(struct machine *m, enum set set, const struct pictures *p) {
     m->set[set] = *p;
     if (set != SET_TRAIN) return;
     m->order = xrealloc(m->order, (size_t)p->count + 1, sizeof *m->order);
@@ -112,13 +107,14 @@ static void host_data(struct machine *m, enum set set, const struct pictures *p)
 
 /* ---- running ---- */
 
-static int is_16bit(const struct machine *m) { return m->job.recipe->precision != FP32; }
+static int is_16bit(const struct machine *m) {
+    return m->job.recipe->precision != FP32;
+}
 
 /* 16-bit storage: what a step wrote is rounded. Logits and loss stay as they are, as under
  * PyTorch's autocast. */
 static void round_results(struct machine *m, const struct plan *p, const struct action *a,
-                          const struct call *calls)
-{
+                          const struct call *calls) {
     const struct graph *g = m->job.graph;
     const struct step *s = &p->step[a->step];
     int out = s->first + s->nodes - 1;
@@ -126,18 +122,19 @@ static void round_results(struct machine *m, const struct plan *p, const struct 
     enum precision precision = m->job.recipe->precision;
     if (a->kind != BACKWARD) {
         if (out != g->logits && out != g->loss)
-            m->k->round(calls[s->nodes - 1].y, n * shape_count(g->node[out].shape), precision);
+            m->k->round(calls[s->nodes - 1].y, n * shape_count(g->node[out].shape),
+                        precision);
         return;
     }
     for (int i = 0; i < s->nodes; i++)
         for (int k = 0; k < calls[i].inputs; k++)
-            if (calls[i].dx[k]) m->k->round(calls[i].dx[k], n * shape_count(calls[i].xs[k]), precision);
+            if (calls[i].dx[k])
+                m->k->round(calls[i].dx[k], n * shape_count(calls[i].xs[k]), precision);
 }
 
 /* Runs a program over the batch of n pictures that stands in m->image and its companions. */
-static void run(struct machine *m, struct program *program, enum phase phase, int n, uint32_t epoch,
-                double estimate)
-{
+static void run(struct machine *m, struct program *program, enum phase phase, int n,
+                uint32_t epoch, double estimate) {
     const struct plan *p = &program->plan;
     for (int i = 0; i < p->actions; i++) {
         const struct action *a = &p->action[i];
@@ -152,18 +149,22 @@ static void run(struct machine *m, struct program *program, enum phase phase, in
         }
         const struct kernel *kernel = &m->k->op[m->job.graph->node[s->first].op];
         if (a->kind != BACKWARD) {
-            if (s->fusion) s->fusion->forward(calls, s->nodes);
-            else kernel->forward(calls);
+            if (s->fusion)
+                s->fusion->forward(calls, s->nodes);
+            else
+                kernel->forward(calls);
         } else {
-            if (s->fusion) s->fusion->backward(calls, s->nodes);
-            else kernel->backward(calls);
+            if (s->fusion)
+                s->fusion->backward(calls, s->nodes);
+            else
+                kernel->backward(calls);
         }
         if (is_16bit(m)) round_results(m, p, a, calls);
     }
 }
 
-static void take(struct machine *m, const struct pictures *p, int place, int item, int64_t position, uint8_t flip)
-{
+static void take(struct machine *m, const struct pictures *p, int place, int item,
+                 int64_t position, uint8_t flip) {
     m->image[place] = p->image[item];
     m->mask[place] = p->mask[item];
     m->position[place] = position;
@@ -172,42 +173,46 @@ static void take(struct machine *m, const struct pictures *p, int place, int ite
 
 /* ---- training ---- */
 
-static void adam_block(struct machine *m, size_t from, size_t to, int encoder)
-{
+static void adam_block(struct machine *m, size_t from, size_t to, int encoder) {
     const struct recipe *r = m->job.recipe;
     if (from == to || (encoder && r->freeze)) return;
     size_t skip = from * m->real;
-    m->k->adam(&(struct adam){
-        .count = to - from,
-        .w = (uint8_t *)m->weights + skip, .g = (uint8_t *)m->gradient + skip,
-        .m = (uint8_t *)m->m + skip, .v = (uint8_t *)m->v + skip,
-        .lr = rate_of(r, m->step, encoder), .beta1 = r->betas[0], .beta2 = r->betas[1], .eps = r->eps,
-        .weight_decay = r->weight_decay, .unscale = 1 / m->loss_scale,
-        .correction1 = 1 - pow(r->betas[0], (double)m->step),
-        .correction2 = 1 - pow(r->betas[1], (double)m->step)});
+    m->k->adam(&(struct adam){.count = to - from,
+                              .w = (uint8_t *)m->weights + skip,
+                              .g = (uint8_t *)m->gradient + skip,
+                              .m = (uint8_t *)m->m + skip,
+                              .v = (uint8_t *)m->v + skip,
+                              .lr = rate_of(r, m->step, encoder),
+                              .beta1 = r->betas[0],
+                              .beta2 = r->betas[1],
+                              .eps = r->eps,
+                              .weight_decay = r->weight_decay,
+                              .unscale = 1 / m->loss_scale,
+                              .correction1 = 1 - pow(r->betas[0], (double)m->step),
+                              .correction2 = 1 - pow(r->betas[1], (double)m->step)});
 }
 
 /* Encoder parameters come first in the flat block: the place where the decoder's begin. */
-static size_t encoder_end(const struct graph *g)
-{
+static size_t encoder_end(const struct graph *g) {
     size_t end = g->weights;
     for (int i = 0; i < g->params; i++)
-        if (!g->param[i].buffer && !g->param[i].encoder && g->param[i].offset < end) end = g->param[i].offset;
+        if (!g->param[i].buffer && !g->param[i].encoder && g->param[i].offset < end)
+            end = g->param[i].offset;
     return end;
 }
 
 /* One optimizer step, or none where fp16 overflowed: then the loss scale is halved, and doubled after
  * 2000 good steps, as PyTorch's GradScaler does. */
-static void update(struct machine *m)
-{
+static void update(struct machine *m) {
     const struct graph *g = m->job.graph;
     if (m->job.recipe->precision == FP16) {
         if (!m->k->finite(m->gradient, g->weights)) {
             m->good_steps = 0;
             m->loss_scale /= 2;
             if (m->loss_scale < 1.0 / 65536)
-                die_no("step %lld: gradients overflow fp16 at every loss scale; use precision bf16 or fp32",
-                       (long long)m->step);
+                die_no(
+                    "step %lld: gradients overflow fp16 at every loss scale; use precision bf16 or fp32",
+                    (long long)m->step);
             return;
         }
         m->good_steps++;
@@ -223,9 +228,8 @@ static void update(struct machine *m)
     }
 }
 
-static int host_train(struct machine *m, uint32_t epoch, int first, int last, double *losses,
-                      const volatile sig_atomic_t *stop)
-{
+static int host_train(struct machine *m, uint32_t epoch, int first, int last,
+                      double *losses, const volatile sig_atomic_t *stop) {
     const struct recipe *r = m->job.recipe;
     const struct pictures *p = &m->set[SET_TRAIN];
     if (m->order_epoch != (int)epoch) {
@@ -236,7 +240,8 @@ static int host_train(struct machine *m, uint32_t epoch, int first, int last, do
         if (stop && *stop) return step - first;
         int n = batch_of(r, m->order, p->count, step, m->item, m->position);
         for (int i = 0; i < n; i++)
-            take(m, p, i, m->item[i], m->position[i], flips_of(r, m->job.seed, epoch, m->item[i]));
+            take(m, p, i, m->item[i], m->position[i],
+                 flips_of(r, m->job.seed, epoch, m->item[i]));
         run(m, &m->train, PHASE_TRAIN, n, epoch, 0);
         double sum = 0;
         for (int i = 0; i < n; i++) sum += m->loss[i];
@@ -249,15 +254,13 @@ static int host_train(struct machine *m, uint32_t epoch, int first, int last, do
 
 /* ---- forward only ---- */
 
-static int take_plain(struct machine *m, const struct pictures *p, int first)
-{
+static int take_plain(struct machine *m, const struct pictures *p, int first) {
     int n = p->count - first < m->job.batch ? p->count - first : m->job.batch;
     for (int i = 0; i < n; i++) take(m, p, i, first + i, first + i, 0);
     return n;
 }
 
-static void host_estimate(struct machine *m)
-{
+static void host_estimate(struct machine *m) {
     const struct pictures *p = &m->set[SET_TRAIN];
     int batch = m->job.batch, calls = 0;
     for (int i = 0; i < p->count; i += batch) {
@@ -267,13 +270,12 @@ static void host_estimate(struct machine *m)
     }
 }
 
-static double logit(const struct machine *m, const void *y, size_t i)
-{
+static double logit(const struct machine *m, const void *y, size_t i) {
     return m->k->real == T_F64 ? ((const double *)y)[i] : ((const float *)y)[i];
 }
 
-static void host_score(struct machine *m, enum set set, struct counts *counts, double *loss)
-{
+static void host_score(struct machine *m, enum set set, struct counts *counts,
+                       double *loss) {
     const struct pictures *p = &m->set[set];
     size_t pixels = (size_t)p->side * (size_t)p->side;
     const void *y = at(m, &m->infer.plan, m->infer.plan.logits);
@@ -295,10 +297,11 @@ static void host_score(struct machine *m, enum set set, struct counts *counts, d
     }
 }
 
-static void host_infer(struct machine *m, const uint8_t *const *image, int count, float *logits)
-{
+static void host_infer(struct machine *m, const uint8_t *const *image, int count,
+                       float *logits) {
     const struct graph *g = m->job.graph;
-    size_t each = shape_count(g->node[g->logits].shape), pixels = shape_count(g->node[0].shape) / 3;
+    size_t each = shape_count(g->node[g->logits].shape),
+           pixels = shape_count(g->node[0].shape) / 3;
     uint8_t *blank = xcalloc(pixels / 8 + 1, 1);
     const void *y = at(m, &m->infer.plan, m->infer.plan.logits);
     for (int i = 0; i < count; i += m->job.batch) {
@@ -309,62 +312,64 @@ static void host_infer(struct machine *m, const uint8_t *const *image, int count
             m->flip[k] = 0;
         }
         run(m, &m->infer, PHASE_INFER, n, 0, 0);
-        for (size_t j = 0; j < (size_t)n * each; j++) logits[(size_t)i * each + j] = (float)logit(m, y, j);
+        for (size_t j = 0; j < (size_t)n * each; j++)
+            logits[(size_t)i * each + j] = (float)logit(m, y, j);
     }
     xfree(blank);
 }
 
 /* ---- the rest ---- */
 
-static size_t host_memory(const struct machine *m)
-{
+static size_t host_memory(const struct machine *m) {
     size_t blocks = 1 + (m->rounded != m->weights) + (m->job.train ? 3 : 0);
-    return m->arena_bytes + (blocks * m->job.graph->weights + m->job.graph->buffers) * m->real;
+    return m->arena_bytes +
+           (blocks * m->job.graph->weights + m->job.graph->buffers) * m->real;
 }
 
-static const char *host_describe(const struct machine *m) { return m->k->describe(); }
+static const char *host_describe(const struct machine *m) {
+    return m->k->describe();
+}
 
-static void close_program(struct program *p)
-{
+static void close_program(struct program *p) {
     for (int i = 0; i < p->plan.actions; i++) xfree(p->calls[i]);
     xfree(p->calls);
     plan_free(&p->plan);
 }
 
-static void host_close(struct machine *m)
-{
+static void host_close(struct machine *m) {
     close_program(&m->train);
     close_program(&m->infer);
     if (m->rounded != m->weights) xfree(m->rounded);
-    void *const all[] = {m->weights, m->gradient, m->m, m->v, m->buffers, m->arena, m->frozen, m->order,
-                         m->item, m->position, m->image, m->mask, m->flip, m->loss, m};
+    void *const all[] = {m->weights, m->gradient, m->m,     m->v,    m->buffers,
+                         m->arena,   m->frozen,   m->order, m->item, m->position,
+                         m->image,   m->mask,     m->flip,  m->loss, m};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) xfree(all[i]);
 }
 
-struct machine *host_machine(const struct kernels *k)
-{
+struct machine *host_machine(const struct kernels *k) {
     struct machine *m = xcalloc(1, sizeof *m);
     m->k = k;
     return m;
 }
 
-static struct machine *ref_open(int device, int threads, char *why, size_t size)
-{
+static struct machine *ref_open(int device, int threads, char *why, size_t size) {
     (void)device, (void)threads, (void)why, (void)size;
     return host_machine(&ref_kernels);
 }
 
-static struct machine *cpu_open(int device, int threads, char *why, size_t size)
-{
+static struct machine *cpu_open(int device, int threads, char *why, size_t size) {
     (void)device, (void)why, (void)size;
     cpu_start(threads);
     return host_machine(&cpu_kernels);
 }
 
-#define HOST(name_, open_)                                                                       \
-    {.name = name_, .open = open_, .prepare = host_prepare, .data = host_data, .put = host_put,  \
-     .get = host_get, .gradient = host_gradient, .save = host_save, .load = host_load,           \
-     .train = host_train, .estimate = host_estimate, .score = host_score, .infer = host_infer,   \
-     .memory = host_memory, .describe = host_describe, .close = host_close}
+#define HOST(name_, open_)                                                                 \
+    {                                                                                      \
+        .name = name_, .open = open_, .prepare = host_prepare, .data = host_data,          \
+        .put = host_put, .get = host_get, .gradient = host_gradient, .save = host_save,    \
+        .load = host_load, .train = host_train, .estimate = host_estimate,                 \
+        .score = host_score, .infer = host_infer, .memory = host_memory,                   \
+        .describe = host_describe, .close = host_close                                     \
+    }
 const struct backend backend_ref = HOST("ref", ref_open);
 const struct backend backend_cpu = HOST("cpu", cpu_open);

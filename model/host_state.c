@@ -3,73 +3,76 @@
 #include "core/die.h"
 #include <string.h>
 
-static const struct param *find(const struct machine *m, const char *name)
-{
+static const struct param *find(const struct machine *m, const char *name) {
     int p = graph_param(m->job.graph, name);
     if (p < 0) die_no("%s: the model has no such tensor", quoted(name));
     return &m->job.graph->param[p];
 }
 
-static void check(const struct param *p, const struct tensor *t)
-{
+static void check(const struct param *p, const struct tensor *t) {
     if (tensor_count(t) != p->count)
-        die_no("%s: found %zu elements %s, wanted %zu", p->name, tensor_count(t), tensor_shape(t), p->count);
+        die_no("%s: found %zu elements %s, wanted %zu", p->name, tensor_count(t),
+               tensor_shape(t), p->count);
 }
 
 /* Elements of block `base` from `offset` to a tensor of F32 or F64, and back. */
-static void copy_out(const struct machine *m, const void *base, size_t offset, struct tensor *t)
-{
+static void copy_out(const struct machine *m, const void *base, size_t offset,
+                     struct tensor *t) {
     size_t n = tensor_count(t);
     for (size_t i = 0; i < n; i++) {
-        double x = m->k->real == T_F64 ? ((const double *)base)[offset + i] : ((const float *)base)[offset + i];
-        if (t->type == T_F64) ((double *)t->data)[i] = x;
-        else ((float *)t->data)[i] = (float)x;
+        double x = m->k->real == T_F64 ? ((const double *)base)[offset + i]
+                                       : ((const float *)base)[offset + i];
+        if (t->type == T_F64)
+            ((double *)t->data)[i] = x;
+        else
+            ((float *)t->data)[i] = (float)x;
     }
 }
 
-void host_put(struct machine *m, const struct tensor *t)
-{
+void host_put(struct machine *m, const struct tensor *t) {
     const struct param *p = find(m, t->name);
     check(p, t);
     void *base = p->buffer ? m->buffers : m->weights;
-    if (m->k->real == T_F64) tensor_to_f64(t, (double *)base + p->offset);
-    else tensor_to_f32(t, (float *)base + p->offset);
+    if (m->k->real == T_F64)
+        tensor_to_f64(t, (double *)base + p->offset);
+    else
+        tensor_to_f32(t, (float *)base + p->offset);
     if (p->buffer || m->rounded == m->weights) return;
     uint8_t *copy = (uint8_t *)m->rounded + p->offset * m->real;
     memcpy(copy, (uint8_t *)m->weights + p->offset * m->real, p->count * m->real);
     if (p->ndim > 1) m->k->round(copy, p->count, m->job.recipe->precision);
 }
 
-void host_round_weights(struct machine *m)
-{
+void host_round_weights(struct machine *m) {
     const struct graph *g = m->job.graph;
     if (m->rounded == m->weights) return;
     memcpy(m->rounded, m->weights, g->weights * m->real);
     for (int i = 0; i < g->params; i++) /* norms and biases stay in full precision */
         if (!g->param[i].buffer && g->param[i].ndim > 1)
-            m->k->round((uint8_t *)m->rounded + g->param[i].offset * m->real, g->param[i].count,
-                        m->job.recipe->precision);
+            m->k->round((uint8_t *)m->rounded + g->param[i].offset * m->real,
+                        g->param[i].count, m->job.recipe->precision);
 }
 
-void host_get(struct machine *m, const char *name, struct tensor *t)
-{
+void host_get(struct machine *m, const char *name, struct tensor *t) {
     const struct param *p = find(m, name);
     check(p, t);
     copy_out(m, p->buffer ? m->buffers : m->weights, p->offset, t);
 }
 
-void host_gradient(struct machine *m, const char *name, struct tensor *t)
-{
+void host_gradient(struct machine *m, const char *name, struct tensor *t) {
     const struct param *p = find(m, name);
     check(p, t);
     copy_out(m, m->gradient, p->offset, t);
 }
 
 /* The blocks a resumed run needs, by name. */
-struct block { const char *name; void *data; size_t count; };
+struct block {
+    const char *name;
+    void *data;
+    size_t count;
+};
 
-static int blocks_of(struct machine *m, struct block out[4])
-{
+static int blocks_of(struct machine *m, struct block out[4]) {
     size_t n = m->job.graph->weights;
     out[0] = (struct block){"state.weights", m->weights, n};
     out[1] = (struct block){"state.m", m->m, n};
@@ -78,25 +81,24 @@ static int blocks_of(struct machine *m, struct block out[4])
     return m->job.graph->buffers ? 4 : 3;
 }
 
-void host_save(struct machine *m, struct bag_writer *bag)
-{
+void host_save(struct machine *m, struct bag_writer *bag) {
     struct block b[4];
     int n = blocks_of(m, b);
     for (int i = 0; i < n; i++)
-        bag_add(bag, &(struct tensor){b[i].name, m->k->real, 1, {(int)b[i].count}, b[i].data});
+        bag_add(bag,
+                &(struct tensor){b[i].name, m->k->real, 1, {(int)b[i].count}, b[i].data});
     double scalars[3] = {(double)m->step, m->loss_scale, (double)m->good_steps};
     bag_add(bag, &(struct tensor){"state.scalars", T_F64, 1, {3}, scalars});
 }
 
-void host_load(struct machine *m, const struct bag *bag)
-{
+void host_load(struct machine *m, const struct bag *bag) {
     struct block b[4];
     int n = blocks_of(m, b);
     for (int i = 0; i < n; i++) {
         const struct tensor *t = bag_need(bag, b[i].name, m->k->real, 1);
         if (tensor_count(t) != b[i].count)
-            die_no("%s: %s has %zu elements, wanted %zu; delete it and run make again", bag->map.path,
-                   b[i].name, tensor_count(t), b[i].count);
+            die_no("%s: %s has %zu elements, wanted %zu; delete it and run make again",
+                   bag->map.path, b[i].name, tensor_count(t), b[i].count);
         memcpy(b[i].data, t->data, b[i].count * m->real);
     }
     const struct tensor *t = bag_need(bag, "state.scalars", T_F64, 1);

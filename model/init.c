@@ -9,34 +9,38 @@
 
 /* FNV-1a of a parameter's name: its own counter, so that it starts alike whatever other parameters
  * a recipe adds or takes away, and variants differ in what they vary alone. */
-static uint32_t name_counter(const char *name)
-{
+static uint32_t name_counter(const char *name) {
     uint32_t h = 2166136261u;
     for (; *name; name++) h = (h ^ (unsigned char)*name) * 16777619u;
     return h;
 }
 
 /* Element i of the parameter whose name has counter e: epoch = e, index = i. */
-static double draw(const struct param *param, uint32_t e, uint64_t seed, size_t i)
-{
+static double draw(const struct param *param, uint32_t e, uint64_t seed, size_t i) {
     double fan = param->fan;
     switch (param->init) {
-    case INIT_ZERO: return 0;
-    case INIT_ONE: return 1;
+    case INIT_ZERO:
+        return 0;
+    case INIT_ONE:
+        return 1;
     case INIT_KAIMING_OUT:
-    case INIT_KAIMING_IN: return sqrt(2 / fan) * rng_normal(seed, STREAM_INIT, e, i);
-    case INIT_UNIFORM_IN: return (2 * rng_uniform(seed, STREAM_INIT, e, i) - 1) / sqrt(fan);
-    case INIT_TRUNC: return rng_truncated_normal(seed, STREAM_INIT, e, i, .02);
+    case INIT_KAIMING_IN:
+        return sqrt(2 / fan) * rng_normal(seed, STREAM_INIT, e, i);
+    case INIT_UNIFORM_IN:
+        return (2 * rng_uniform(seed, STREAM_INIT, e, i) - 1) / sqrt(fan);
+    case INIT_TRUNC:
+        return rng_truncated_normal(seed, STREAM_INIT, e, i, .02);
     }
     return 0;
 }
 
-static struct tensor fresh(const struct param *param, uint64_t seed)
-{
-    struct tensor t = {param->name, T_F32, param->ndim, {0}, xmalloc(param->count * sizeof(float))};
+static struct tensor fresh(const struct param *param, uint64_t seed) {
+    struct tensor t = {
+        param->name, T_F32, param->ndim, {0}, xmalloc(param->count * sizeof(float))};
     uint32_t counter = name_counter(param->name);
     for (int d = 0; d < param->ndim; d++) t.dim[d] = param->dim[d];
-    for (size_t i = 0; i < param->count; i++) ((float *)t.data)[i] = (float)draw(param, counter, seed, i);
+    for (size_t i = 0; i < param->count; i++)
+        ((float *)t.data)[i] = (float)draw(param, counter, seed, i);
     return t;
 }
 
@@ -51,22 +55,19 @@ struct loading {
     char *faults; /* lines */
 };
 
-static void fault(struct loading *l, const char *name, const char *what)
-{
+static void fault(struct loading *l, const char *name, const char *what) {
     char *longer = xprintf("%s\n  %s: %s", l->faults ? l->faults : "", quoted(name), what);
     xfree(l->faults);
     l->faults = longer;
 }
 
-static int ends(const char *text, const char *tail)
-{
+static int ends(const char *text, const char *tail) {
     size_t n = strlen(text), k = strlen(tail);
     return n >= k && strcmp(text + n - k, tail) == 0;
 }
 
 /* "layer1.0.bn1.running_mean" -> "layer1.0.conv1.bias": the bias that the batch norm would absorb. */
-static char *bias_before(const char *name)
-{
+static char *bias_before(const char *name) {
     char *out = xprintf("%.*s.bias", (int)(strrchr(name, '.') - name), name);
     char *bn = strstr(out, "bn");
     if (bn && (bn == out || bn[-1] == '.')) {
@@ -80,8 +81,7 @@ static char *bias_before(const char *name)
 }
 
 /* conv_bias fold: (x + b - mean) = x - (mean - b), exactly what the batch norm does with it. */
-static void fold_bias(struct loading *l, const char *name, struct tensor *t)
-{
+static void fold_bias(struct loading *l, const char *name, struct tensor *t) {
     char *bias = bias_before(name);
     const struct tensor *b = bag_find(l->weights, bias);
     if (b && tensor_count(b) == tensor_count(t)) {
@@ -95,33 +95,35 @@ static void fold_bias(struct loading *l, const char *name, struct tensor *t)
 
 /* pos_embed resample: class token as it is, grid by bicubic with antialias, as timm's
  * resample_abs_pos_embed. t is [1,1+h*h,D], want its wanted number of tokens. */
-static void resample(const struct tensor *t, int want, double *out)
-{
-    int D = t->dim[2], from = (int)(sqrt(t->dim[1] - 1) + .5), to = (int)(sqrt(want - 1) + .5);
-    if (from * from != t->dim[1] - 1) die_no("%s: %d positions are no square and a class token", t->name, t->dim[1]);
+static void resample(const struct tensor *t, int want, double *out) {
+    int D = t->dim[2], from = (int)(sqrt(t->dim[1] - 1) + .5),
+        to = (int)(sqrt(want - 1) + .5);
+    if (from * from != t->dim[1] - 1)
+        die_no("%s: %d positions are no square and a class token", t->name, t->dim[1]);
     double *all = xmalloc(tensor_count(t) * sizeof *all);
-    double *plane = xmalloc((size_t)(from * from) * sizeof *plane), *scaled = xmalloc((size_t)(to * to) * sizeof *scaled);
+    double *plane = xmalloc((size_t)(from * from) * sizeof *plane),
+           *scaled = xmalloc((size_t)(to * to) * sizeof *scaled);
     tensor_to_f64(t, all);
     for (int d = 0; d < D; d++) {
         out[d] = all[d];
-        for (int i = 0; i < from * from; i++) plane[i] = all[(size_t)(i + 1) * (size_t)D + (size_t)d];
+        for (int i = 0; i < from * from; i++)
+            plane[i] = all[(size_t)(i + 1) * (size_t)D + (size_t)d];
         resize_bicubic(plane, from, from, scaled, to, to);
-        for (int i = 0; i < to * to; i++) out[(size_t)(i + 1) * (size_t)D + (size_t)d] = scaled[i];
+        for (int i = 0; i < to * to; i++)
+            out[(size_t)(i + 1) * (size_t)D + (size_t)d] = scaled[i];
     }
     xfree(all);
     xfree(plane);
     xfree(scaled);
 }
 
-static int same_shape(const struct tensor *t, const struct param *p)
-{
+static int same_shape(const struct tensor *t, const struct param *p) {
     int same = t->ndim == p->ndim;
     for (int d = 0; same && d < p->ndim; d++) same = t->dim[d] == p->dim[d];
     return same;
 }
 
-static void load_one(struct loading *l, const struct param *p, const char *name)
-{
+static void load_one(struct loading *l, const struct param *p, const char *name) {
     const struct recipe *r = &l->model->recipe;
     const struct tensor *t = bag_find(l->weights, name);
     int conv_bias = r->conv_bias == 1 && ends(name, ".bias") && strstr(p->name, "conv");
@@ -133,20 +135,26 @@ static void load_one(struct loading *l, const struct param *p, const char *name)
         return;
     }
     struct tensor copy = *t;
-    double *values = xmalloc((p->count > tensor_count(t) ? p->count : tensor_count(t)) * sizeof *values);
+    double *values =
+        xmalloc((p->count > tensor_count(t) ? p->count : tensor_count(t)) * sizeof *values);
     copy.data = values;
     copy.name = p->name;
     if (same_shape(t, p)) {
         copy.type = T_F32;
         tensor_to_f32(t, copy.data);
         if (r->conv_bias == 2 && ends(name, "running_mean")) fold_bias(l, name, &copy);
-    } else if (strcmp(name, "pos_embed") == 0 && r->pos_embed == 1 && t->ndim == 3 && t->dim[2] == p->dim[2]) {
+    } else if (strcmp(name, "pos_embed") == 0 && r->pos_embed == 1 && t->ndim == 3 &&
+               t->dim[2] == p->dim[2]) {
         copy.type = T_F64;
         copy.dim[1] = p->dim[1];
         resample(t, p->dim[1], values);
     } else {
-        const char *remedy = strcmp(name, "pos_embed") ? "weights of another architecture" : "recipe key encoder.pos_embed resample fits it to this side";
-        char *what = xprintf("is %s, wanted %zu elements; %s", tensor_shape(t), p->count, remedy);
+        const char *remedy =
+            strcmp(name, "pos_embed")
+                ? "weights of another architecture"
+                : "recipe key encoder.pos_embed resample fits it to this side";
+        char *what =
+            xprintf("is %s, wanted %zu elements; %s", tensor_shape(t), p->count, remedy);
         l->missing++;
         fault(l, name, what);
         xfree(what);
@@ -160,16 +168,17 @@ static void load_one(struct loading *l, const struct param *p, const char *name)
 
 /* Not wanted, and no surprise: the classifier, counters, biases that the recipe drops or folds, a final
  * norm that no tap uses. */
-static int ignored(const struct loading *l, const char *name)
-{
+static int ignored(const struct loading *l, const char *name) {
     const struct recipe *r = &l->model->recipe;
-    int bias = r->conv_bias != 1 && ends(name, ".bias") && (strstr(name, "conv") || ends(name, "downsample.0.bias"));
-    return strncmp(name, "fc.", 3) == 0 || strncmp(name, "head.", 5) == 0 || ends(name, "num_batches_tracked") ||
-           bias || (strncmp(name, "norm.", 5) == 0 && graph_param(l->model->graph, "encoder.norm.weight") < 0);
+    int bias = r->conv_bias != 1 && ends(name, ".bias") &&
+               (strstr(name, "conv") || ends(name, "downsample.0.bias"));
+    return strncmp(name, "fc.", 3) == 0 || strncmp(name, "head.", 5) == 0 ||
+           ends(name, "num_batches_tracked") || bias ||
+           (strncmp(name, "norm.", 5) == 0 &&
+            graph_param(l->model->graph, "encoder.norm.weight") < 0);
 }
 
-static void load_encoder(struct loading *l)
-{
+static void load_encoder(struct loading *l) {
     const struct graph *g = l->model->graph;
     size_t prefix = strlen("encoder.");
     for (int i = 0; i < g->params; i++)
@@ -186,8 +195,7 @@ static void load_encoder(struct loading *l)
 }
 
 char *model_init(const struct model *model, uint64_t seed, const struct bag *weights,
-                 const struct backend *b, struct machine *m)
-{
+                 const struct backend *b, struct machine *m) {
     enum { STRICT, PARTIAL, NONE };
     int loads = strcmp(model->cell.pretrain, "random") != 0 && model->recipe.load != NONE;
     for (int i = 0; i < model->graph->params; i++) {
@@ -201,12 +209,15 @@ char *model_init(const struct model *model, uint64_t seed, const struct bag *wei
         xfree(t.data);
     }
     if (!loads)
-        return xprintf("loaded 0 tensors: %s", model->recipe.load == NONE ? "load none" : "random start");
+        return xprintf("loaded 0 tensors: %s",
+                       model->recipe.load == NONE ? "load none" : "random start");
     struct loading l = {.model = model, .weights = weights, .b = b, .m = m};
     load_encoder(&l);
     if (l.faults && model->recipe.load == STRICT)
-        die_no("%s: loaded %d of %d, %d missing, %d unexpected; wanted a %s, whole:%s", weights->map.path,
-               l.loaded, l.wanted, l.missing, l.unexpected, model->cell.encoder, l.faults);
+        die_no("%s: loaded %d of %d, %d missing, %d unexpected; wanted a %s, whole:%s",
+               weights->map.path, l.loaded, l.wanted, l.missing, l.unexpected,
+               model->cell.encoder, l.faults);
     xfree(l.faults);
-    return xprintf("loaded %d of %d, %d missing, %d unexpected", l.loaded, l.wanted, l.missing, l.unexpected);
+    return xprintf("loaded %d of %d, %d missing, %d unexpected", l.loaded, l.wanted,
+                   l.missing, l.unexpected);
 }

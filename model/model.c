@@ -9,41 +9,46 @@
 static const char FORMAT[] = "repolyp model 1";
 
 /* Encoders by name: a row each. depth > 0: a ViT. */
-static const struct { const char *name; struct resnet resnet; struct vit vit; } ENCODERS[] = {
+static const struct {
+    const char *name;
+    struct resnet resnet;
+    struct vit vit;
+} ENCODERS[] = {
     {"resnet50", {{3, 4, 6, 3}, 64}, {0, 0, 0, 0}}, /* torchvision.models.resnet50 */
     {"vits", {{0, 0, 0, 0}, 0}, {384, 12, 6, 16}},  /* timm vit_small_patch16_224 */
     {"vitt", {{0, 0, 0, 0}, 0}, {192, 12, 3, 16}},  /* timm vit_tiny_patch16_224 */
 };
 
 void model_build(struct model *model, const struct cell *cell, const struct recipe *recipe,
-                 const struct norm *norm, int side)
-{
-    if (side < 32 || side % 16) die_no("side is %d pixels, wanted a multiple of 16 from 32 on", side);
+                 const struct norm *norm, int side) {
+    if (side < 32 || side % 16)
+        die_no("side is %d pixels, wanted a multiple of 16 from 32 on", side);
     *model = (struct model){*cell, *recipe, *norm, side, graph_new()};
     struct attr attr = input_attr(norm, recipe);
     struct taps taps = {0, 0};
     int x = add_input(model->graph, side, &attr);
     for (size_t i = 0; i < sizeof ENCODERS / sizeof *ENCODERS; i++) {
         if (strcmp(ENCODERS[i].name, cell->encoder)) continue;
-        if (ENCODERS[i].vit.depth) taps = add_vit(model->graph, x, &ENCODERS[i].vit, recipe);
-        else taps = add_resnet(model->graph, x, &ENCODERS[i].resnet, recipe);
+        if (ENCODERS[i].vit.depth)
+            taps = add_vit(model->graph, x, &ENCODERS[i].vit, recipe);
+        else
+            taps = add_resnet(model->graph, x, &ENCODERS[i].resnet, recipe);
     }
-    if (!taps.last) die_usage("encoder '%s': wanted resnet50, vits or vitt", quoted(cell->encoder));
+    if (!taps.last)
+        die_usage("encoder '%s': wanted resnet50, vits or vitt", quoted(cell->encoder));
     add_loss(model->graph, add_deeplab(model->graph, taps, side, recipe), recipe->loss);
 }
 
-void model_free(struct model *model)
-{
+void model_free(struct model *model) {
     graph_free(model->graph);
     model->graph = NULL;
 }
 
-void model_open(struct model *model, const struct bag *bag)
-{
+void model_open(struct model *model, const struct bag *bag) {
     const char *path = bag->map.path, *format = bag_meta(bag, "format");
     if (!format || strcmp(format, FORMAT))
-        die_no("%s: not a trained model: format is '%s', wanted '%s'; make one with train", path,
-               quoted(format ? format : "absent"), FORMAT);
+        die_no("%s: not a trained model: format is '%s', wanted '%s'; make one with train",
+               path, quoted(format ? format : "absent"), FORMAT);
     struct cell cell;
     struct recipe recipe;
     struct norm norm;
@@ -56,11 +61,12 @@ void model_open(struct model *model, const struct bag *bag)
     model_build(model, &cell, &recipe, &norm, (int)side);
 }
 
-static void add_norm(struct bag_writer *w, const struct norm *norm)
-{
+static void add_norm(struct bag_writer *w, const struct norm *norm) {
     const double *m = norm->mean, *s = norm->std;
-    char *mean = xprintf("%s %s %s", number_text(m[0]), number_text(m[1]), number_text(m[2]));
-    char *std = xprintf("%s %s %s", number_text(s[0]), number_text(s[1]), number_text(s[2]));
+    char *mean =
+        xprintf("%s %s %s", number_text(m[0]), number_text(m[1]), number_text(m[2]));
+    char *std =
+        xprintf("%s %s %s", number_text(s[0]), number_text(s[1]), number_text(s[2]));
     bag_add_meta(w, "mean", mean);
     bag_add_meta(w, "std", std);
     bag_add_meta(w, "order", norm->bgr ? "bgr" : "rgb");
@@ -69,9 +75,8 @@ static void add_norm(struct bag_writer *w, const struct norm *norm)
     xfree(std);
 }
 
-void model_save(const struct model *model, const struct backend *b, struct machine *m, const char *path,
-                const char *const *extra)
-{
+void model_save(const struct model *model, const struct backend *b, struct machine *m,
+                const char *path, const char *const *extra) {
     const struct graph *g = model->graph;
     struct bag_writer *w = bag_create(path);
     char *recipe = recipe_text(&model->recipe), *side = xprintf("%d", model->side);
@@ -94,17 +99,20 @@ void model_save(const struct model *model, const struct backend *b, struct machi
     xfree(side);
 }
 
-void model_put(const struct model *model, const struct bag *bag, const struct backend *b, struct machine *m)
-{
+void model_put(const struct model *model, const struct bag *bag, const struct backend *b,
+               struct machine *m) {
     for (int i = 0; i < model->graph->params; i++) {
         const struct param *p = &model->graph->param[i];
         const struct tensor *t = bag_find(bag, p->name);
-        if (!t) die_no("%s: tensor %s is missing: a model of another architecture", bag->map.path, p->name);
+        if (!t)
+            die_no("%s: tensor %s is missing: a model of another architecture",
+                   bag->map.path, p->name);
         int same = t->ndim == p->ndim;
         for (int d = 0; same && d < p->ndim; d++) same = t->dim[d] == p->dim[d];
         if (!same)
-            die_no("%s: %s is %s, wanted %zu elements in %d dimensions: a model of another architecture",
-                   bag->map.path, p->name, tensor_shape(t), p->count, p->ndim);
+            die_no(
+                "%s: %s is %s, wanted %zu elements in %d dimensions: a model of another architecture",
+                bag->map.path, p->name, tensor_shape(t), p->count, p->ndim);
         b->put(m, t);
     }
 }

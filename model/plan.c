@@ -12,16 +12,15 @@ struct maker {
     const struct kernels *k;
     int batch, train;
     const unsigned char *frozen;
-    int *step_of;   /* node -> step */
-    int *now;       /* node -> value that holds its output, -1: none */
-    int *gradient;  /* node -> value that holds its gradient, -1: none yet */
-    int *saved;     /* step -> value */
-    char *wants;    /* node: does anything upstream want a gradient */
-    char *touched;  /* parameter: gradient already written */
+    int *step_of;  /* node -> step */
+    int *now;      /* node -> value that holds its output, -1: none */
+    int *gradient; /* node -> value that holds its gradient, -1: none yet */
+    int *saved;    /* step -> value */
+    char *wants;   /* node: does anything upstream want a gradient */
+    char *touched; /* parameter: gradient already written */
 };
 
-struct call plan_call(const struct graph *g, int node, int batch)
-{
+struct call plan_call(const struct graph *g, int node, int batch) {
     const struct node *n = &g->node[node];
     struct call c = {.attr = &n->attr, .N = batch, .inputs = n->inputs, .ys = n->shape};
     for (int i = 0; i < n->inputs; i++) c.xs[i] = g->node[n->in[i]].shape;
@@ -30,8 +29,7 @@ struct call plan_call(const struct graph *g, int node, int batch)
 
 /* ---- which nodes make a step ---- */
 
-static int switched_off(const char *list, const char *name)
-{
+static int switched_off(const char *list, const char *name) {
     if (!list) return 0;
     if (strcmp(list, "all") == 0) return 1;
     size_t n = strlen(name);
@@ -41,8 +39,7 @@ static int switched_off(const char *list, const char *name)
 }
 
 /* No node outside [first, first+n) reads an inner output, and the logits stay visible. */
-static int closed_run(const struct graph *g, int first, int n)
-{
+static int closed_run(const struct graph *g, int first, int n) {
     if (g->logits >= first && g->logits < first + n - 1) return 0;
     for (int i = first + n; i < g->nodes; i++)
         for (int k = 0; k < g->node[i].inputs; k++)
@@ -50,8 +47,7 @@ static int closed_run(const struct graph *g, int first, int n)
     return 1;
 }
 
-static void make_steps(struct maker *m, const char *off)
-{
+static void make_steps(struct maker *m, const char *off) {
     struct plan *p = m->plan;
     p->step = xcalloc((size_t)m->g->nodes, sizeof *p->step);
     for (int node = 0; node < m->g->nodes;) {
@@ -71,8 +67,7 @@ static void make_steps(struct maker *m, const char *off)
 
 /* ---- actions and values ---- */
 
-static int new_value(struct maker *m, size_t bytes)
-{
+static int new_value(struct maker *m, size_t bytes) {
     struct plan *p = m->plan;
     if (p->values == p->room_values) {
         p->room_values = p->room_values ? 2 * p->room_values : 1024;
@@ -83,20 +78,17 @@ static int new_value(struct maker *m, size_t bytes)
     return p->values++;
 }
 
-static int use(struct maker *m, int value)
-{
+static int use(struct maker *m, int value) {
     assert(value >= 0);
     m->plan->value[value].last = m->plan->actions - 1;
     return value;
 }
 
-static size_t node_bytes(const struct maker *m, int node)
-{
+static size_t node_bytes(const struct maker *m, int node) {
     return shape_count(m->g->node[node].shape) * (size_t)m->batch * type_size(m->k->real);
 }
 
-static struct action *new_action(struct maker *m, enum kind kind, int step)
-{
+static struct action *new_action(struct maker *m, enum kind kind, int step) {
     struct plan *p = m->plan;
     if (p->actions == p->room_actions) {
         p->room_actions = p->room_actions ? 2 * p->room_actions : 512;
@@ -114,8 +106,8 @@ static struct action *new_action(struct maker *m, enum kind kind, int step)
     return a;
 }
 
-static void step_sizes(const struct maker *m, const struct step *s, size_t *saved, size_t *scratch)
-{
+static void step_sizes(const struct maker *m, const struct step *s, size_t *saved,
+                       size_t *scratch) {
     struct call *calls = xmalloc((size_t)s->nodes * sizeof *calls);
     for (int i = 0; i < s->nodes; i++) calls[i] = plan_call(m->g, s->first + i, m->batch);
     *saved = *scratch = 0;
@@ -130,8 +122,7 @@ static void step_sizes(const struct maker *m, const struct step *s, size_t *save
     xfree(calls);
 }
 
-static void emit_forward(struct maker *m, enum kind kind, int step)
-{
+static void emit_forward(struct maker *m, enum kind kind, int step) {
     const struct step *s = &m->plan->step[step];
     struct action *a = new_action(m, kind, step);
     size_t saved, scratch;
@@ -151,8 +142,7 @@ static void emit_forward(struct maker *m, enum kind kind, int step)
 }
 
 /* Makes sure that the output of `node` is in memory, computing it (and what it reads) again if not. */
-static void ensure(struct maker *m, int node)
-{
+static void ensure(struct maker *m, int node) {
     if (m->now[node] >= 0) return;
     int step = m->step_of[node];
     const struct step *s = &m->plan->step[step];
@@ -164,18 +154,16 @@ static void ensure(struct maker *m, int node)
     emit_forward(m, AGAIN, step);
 }
 
-static int keeps_x(const struct maker *m, const struct step *s, int i)
-{
+static int keeps_x(const struct maker *m, const struct step *s, int i) {
     return s->fusion ? s->fusion->keep >> i & 1 : op_keeps_x(m->g->node[s->first].op);
 }
 
-static int keeps_y(const struct maker *m, const struct step *s)
-{
-    return s->fusion ? (s->fusion->keep & RUN_KEEP_Y) != 0 : op_keeps_y(m->g->node[s->first].op);
+static int keeps_y(const struct maker *m, const struct step *s) {
+    return s->fusion ? (s->fusion->keep & RUN_KEEP_Y) != 0
+                     : op_keeps_y(m->g->node[s->first].op);
 }
 
-static void emit_backward(struct maker *m, int step)
-{
+static void emit_backward(struct maker *m, int step) {
     const struct step *s = &m->plan->step[step];
     int out = s->first + s->nodes - 1;
     for (int i = 0; i < s->nodes; i++) {
@@ -214,13 +202,13 @@ static void emit_backward(struct maker *m, int step)
 }
 
 /* wants[i]: a gradient with respect to node i's output is of use to some parameter before it. */
-static void find_wants(struct maker *m)
-{
+static void find_wants(struct maker *m) {
     for (int i = 0; i < m->g->nodes; i++) {
         const struct node *n = &m->g->node[i];
         for (int k = 0; k < NODE_PARAMS; k++) {
             int p = n->param[k];
-            if (p >= 0 && !m->g->param[p].buffer && !(m->frozen && m->frozen[p])) m->wants[i] = 1;
+            if (p >= 0 && !m->g->param[p].buffer && !(m->frozen && m->frozen[p]))
+                m->wants[i] = 1;
         }
         for (int k = 0; k < n->inputs; k++) m->wants[i] |= m->wants[n->in[k]];
     }
@@ -228,21 +216,18 @@ static void find_wants(struct maker *m)
 
 /* ---- placement ---- */
 
-static int by_size(const void *a, const void *b)
-{
+static int by_size(const void *a, const void *b) {
     const struct value *x = *(struct value *const *)a, *y = *(struct value *const *)b;
     if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
     return x < y ? -1 : 1;
 }
 
-static int by_offset(const void *a, const void *b)
-{
+static int by_offset(const void *a, const void *b) {
     const struct value *x = *(struct value *const *)a, *y = *(struct value *const *)b;
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static void place_values(struct plan *p)
-{
+static void place_values(struct plan *p) {
     struct value **order = xmalloc((size_t)p->values * sizeof *order + 1);
     struct value **live = xmalloc((size_t)p->values * sizeof *live + 1);
     for (int i = 0; i < p->values; i++) order[i] = &p->value[i];
@@ -251,12 +236,14 @@ static void place_values(struct plan *p)
         struct value *v = order[i];
         int n = 0;
         for (int k = 0; k < i; k++)
-            if (order[k]->first <= v->last && v->first <= order[k]->last) live[n++] = order[k];
+            if (order[k]->first <= v->last && v->first <= order[k]->last)
+                live[n++] = order[k];
         qsort(live, (size_t)n, sizeof *live, by_offset);
         size_t at = 0;
         for (int k = 0; k < n; k++) {
             if (at + v->bytes <= live[k]->offset) break;
-            if (live[k]->offset + live[k]->bytes > at) at = live[k]->offset + live[k]->bytes;
+            if (live[k]->offset + live[k]->bytes > at)
+                at = live[k]->offset + live[k]->bytes;
         }
         v->offset = at;
         if (at + v->bytes > p->bytes) p->bytes = at + v->bytes;
@@ -266,8 +253,7 @@ static void place_values(struct plan *p)
 }
 
 /* Forward, then: the logits' value must outlive the pass, cheap outputs are forgotten. */
-static void schedule(struct maker *m)
-{
+static void schedule(struct maker *m) {
     struct plan *p = m->plan;
     for (int s = 0; s < p->steps; s++) emit_forward(m, FORWARD, s);
     p->logits = use(m, m->now[m->g->logits]);
@@ -277,16 +263,17 @@ static void schedule(struct maker *m)
         if (p->step[m->step_of[i]].cheap) m->now[i] = -1;
     for (int s = p->steps - 1; s >= 0; s--) {
         int out = p->step[s].first + p->step[s].nodes - 1;
-        if (m->wants[out] && (out == m->g->loss || m->gradient[out] >= 0)) emit_backward(m, s);
+        if (m->wants[out] && (out == m->g->loss || m->gradient[out] >= 0))
+            emit_backward(m, s);
     }
 }
 
-void plan_make(struct plan *plan, const struct graph *g, const struct kernels *k, int batch, int train,
-               const char *fusions_off, const unsigned char *frozen)
-{
+void plan_make(struct plan *plan, const struct graph *g, const struct kernels *k, int batch,
+               int train, const char *fusions_off, const unsigned char *frozen) {
     memset(plan, 0, sizeof *plan);
     size_t n = (size_t)g->nodes;
-    struct maker m = {.plan = plan, .g = g, .k = k, .batch = batch, .train = train, .frozen = frozen};
+    struct maker m = {
+        .plan = plan, .g = g, .k = k, .batch = batch, .train = train, .frozen = frozen};
     m.step_of = xcalloc(n, sizeof(int));
     m.now = xmalloc(n * sizeof(int));
     m.gradient = xmalloc(n * sizeof(int));
@@ -305,8 +292,7 @@ void plan_make(struct plan *plan, const struct graph *g, const struct kernels *k
     xfree(m.touched);
 }
 
-void plan_free(struct plan *plan)
-{
+void plan_free(struct plan *plan) {
     for (int i = 0; i < plan->actions; i++) xfree(plan->action[i].slot);
     xfree(plan->action);
     xfree(plan->value);

@@ -1,5 +1,5 @@
-/* whole.h - networks of tests/golden/models.safetensors built again: same widths, parameters and
- * pictures by the formulas of tests/golden/README.md, held to what PyTorch said. */
+/* whole.h - networks of tests/golden/models.safetensors built again: same widths, parameters
+ * and pictures by the formulas of tests/golden/README.md, held to what PyTorch said. */
 #ifndef TESTS_WHOLE_H
 #define TESTS_WHOLE_H
 #include "model/model.h"
@@ -16,13 +16,17 @@ struct whole {
     int side, batch;
     uint64_t seed;
 };
-/* tap: NULL whole network with its loss; else "skip", "last", "aspp": the graph ends there. Opens the
- * machine, fills it by the formulas; `changes` are further recipe lines ("key=value"), NULL-ended. */
-void whole_open(struct whole *w, const char *name, const char *tap, const char *device, const char *fusions_off);
+/* tap: NULL whole network with its loss; else "skip", "last", "aspp": the graph ends there.
+ * Opens the machine and fills it by the formulas. */
+void whole_open(struct whole *w, const char *name, const char *tap, const char *device,
+                const char *fusions_off);
 void whole_close(struct whole *w);
 
-/* A golden tensor beside ours: relative distance over the stored sample, the norm below `floor` counted
- * as `floor`; and PyTorch's own float32's. */
-struct distance { double ours, theirs, norm; };
-struct distance whole_distance(const struct whole *w, const char *key, const double *ours, size_t n, double floor);
+/* A golden tensor beside ours: relative distance over the stored sample, a norm below `floor`
+ * counted as `floor`; and PyTorch's own float32's. */
+struct distance {
+    double ours, theirs, norm;
+};
+struct distance whole_distance(const struct whole *w, const char *key, const double *ours,
+                               size_t n, double floor);
 #endif

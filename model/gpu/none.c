@@ -2,8 +2,7 @@
 #include "model/backend.h"
 #include <stdio.h>
 
-static struct machine *none_open(int device, int threads, char *why, size_t size)
-{
+static struct machine *none_open(int device, int threads, char *why, size_t size) {
     (void)device;
     (void)threads;
     snprintf(why, size, "this build has no CUDA");

@@ -2,24 +2,28 @@
 #include "model/ref/ref.h"
 #include <math.h>
 
-size_t ref_batchnorm_saved(const struct call *c) { return 2 * (size_t)c->ys.dim[0] * sizeof(double); }
+size_t ref_batchnorm_saved(const struct call *c) {
+    return 2 * (size_t)c->ys.dim[0] * sizeof(double);
+}
 
-struct channel { const struct call *c; int k; size_t plane, count; };
+struct channel {
+    const struct call *c;
+    int k;
+    size_t plane, count;
+};
 
-static struct channel channel_of(const struct call *c, int k)
-{
+static struct channel channel_of(const struct call *c, int k) {
     size_t plane = (size_t)c->ys.dim[1] * (size_t)c->ys.dim[2];
     return (struct channel){c, k, plane, plane * (size_t)c->N};
 }
 
 /* Index of element e (0 .. N*H*W-1) of a channel. */
-static size_t element(const struct channel *ch, size_t e)
-{
-    return (e / ch->plane * (size_t)ch->c->ys.dim[0] + (size_t)ch->k) * ch->plane + e % ch->plane;
+static size_t element(const struct channel *ch, size_t e) {
+    return (e / ch->plane * (size_t)ch->c->ys.dim[0] + (size_t)ch->k) * ch->plane +
+           e % ch->plane;
 }
 
-static void moments(const struct channel *ch, double *mean, double *variance)
-{
+static void moments(const struct channel *ch, double *mean, double *variance) {
     const double *x = ch->c->x[0];
     double sum = 0, squares = 0;
     for (size_t e = 0; e < ch->count; e++) sum += x[element(ch, e)];
@@ -31,22 +35,20 @@ static void moments(const struct channel *ch, double *mean, double *variance)
     *variance = squares / (double)ch->count;
 }
 
-static int batch_statistics(const struct call *c)
-{
+static int batch_statistics(const struct call *c) {
     return c->attr->frozen ? c->phase == PHASE_ESTIMATE : c->phase == PHASE_TRAIN;
 }
 
 /* Running statistics move by `share` towards the batch's; the variance's unbiased form, as PyTorch. */
-static void move_running(const struct channel *ch, double mean, double variance, double share)
-{
+static void move_running(const struct channel *ch, double mean, double variance,
+                         double share) {
     double *running_mean = ch->c->w[2], *running_var = ch->c->w[3], n = (double)ch->count;
     double unbiased = n > 1 ? variance * n / (n - 1) : variance;
     running_mean[ch->k] += share * (mean - running_mean[ch->k]);
     running_var[ch->k] += share * (unbiased - running_var[ch->k]);
 }
 
-void ref_batchnorm_forward(const struct call *c)
-{
+void ref_batchnorm_forward(const struct call *c) {
     const double *x = c->x[0], *w = c->w[0], *b = c->w[1], *rm = c->w[2], *rv = c->w[3];
     double *y = c->y, *saved = c->saved;
     int C = c->ys.dim[0];
@@ -56,7 +58,8 @@ void ref_batchnorm_forward(const struct call *c)
             double mean = rm[k], variance = rv[k];
             if (batch_statistics(c)) {
                 moments(&ch, &mean, &variance);
-                move_running(&ch, mean, variance, c->phase == PHASE_ESTIMATE ? c->estimate : c->attr->momentum);
+                move_running(&ch, mean, variance,
+                             c->phase == PHASE_ESTIMATE ? c->estimate : c->attr->momentum);
             }
             saved[k] = mean;
             saved[C + k] = 1 / sqrt(variance + c->attr->eps);
@@ -68,8 +71,7 @@ void ref_batchnorm_forward(const struct call *c)
     }
 }
 
-void ref_batchnorm_backward(const struct call *c)
-{
+void ref_batchnorm_backward(const struct call *c) {
     const double *x = c->x[0], *dy = c->dy, *w = c->w[0], *saved = c->saved;
     double *dw = c->dw[0], *db = c->dw[1];
     int C = c->ys.dim[0];
@@ -87,13 +89,15 @@ void ref_batchnorm_backward(const struct call *c)
         for (size_t e = 0; c->dx[0] && e < ch.count; e++) {
             size_t i = element(&ch, e);
             double xhat = (x[i] - mean) * invstd;
-            give(c, 0, i, w[k] * invstd * (dy[i] - sum / (double)ch.count - xhat * dot / (double)ch.count));
+            give(c, 0, i,
+                 w[k] * invstd *
+                     (dy[i] - sum / (double)ch.count - xhat * dot / (double)ch.count));
         }
     }
 }
 
-static void token_moments(const double *x, int D, double eps, double *mean, double *invstd)
-{
+static void token_moments(const double *x, int D, double eps, double *mean,
+                          double *invstd) {
     double sum = 0, squares = 0;
     for (int d = 0; d < D; d++) sum += x[d];
     *mean = sum / D;
@@ -101,8 +105,7 @@ static void token_moments(const double *x, int D, double eps, double *mean, doub
     *invstd = 1 / sqrt(squares / D + eps);
 }
 
-void ref_layernorm_forward(const struct call *c)
-{
+void ref_layernorm_forward(const struct call *c) {
     int D = c->ys.dim[1];
     const double *x = c->x[0], *w = c->w[0], *b = c->w[1];
     double *y = c->y, mean, invstd;
@@ -112,8 +115,7 @@ void ref_layernorm_forward(const struct call *c)
     }
 }
 
-void ref_layernorm_backward(const struct call *c)
-{
+void ref_layernorm_backward(const struct call *c) {
     int D = c->ys.dim[1], rows = c->N * c->ys.dim[0];
     const double *w = c->w[0];
     double *dw = c->dw[0], *db = c->dw[1], mean, invstd;
@@ -135,7 +137,8 @@ void ref_layernorm_backward(const struct call *c)
         }
         for (int d = 0; c->dx[0] && d < D; d++) {
             double xhat = (x[d] - mean) * invstd;
-            give(c, 0, (size_t)row * (size_t)D + (size_t)d, invstd * (dy[d] * w[d] - sum / D - xhat * dot / D));
+            give(c, 0, (size_t)row * (size_t)D + (size_t)d,
+                 invstd * (dy[d] * w[d] - sum / D - xhat * dot / D));
         }
     }
 }

@@ -5,8 +5,7 @@
 #include <math.h>
 
 /* torch.optim.Adam: L2 decay inside the gradient, eps outside the corrected root. */
-static void ref_adam(const struct adam *a)
-{
+static void ref_adam(const struct adam *a) {
     double *w = a->w, *m = a->m, *v = a->v;
     const double *gradient = a->g;
     for (size_t i = 0; i < a->count; i++) {
@@ -17,35 +16,38 @@ static void ref_adam(const struct adam *a)
     }
 }
 
-static void ref_round(void *x, size_t n, enum precision precision)
-{
+static void ref_round(void *x, size_t n, enum precision precision) {
     double *d = x;
     for (size_t i = 0; i < n; i++)
         d[i] = precision == FP16 ? half_to_f32(half_from_f32((float)d[i]))
                                  : bfloat_to_f32(bfloat_from_f32((float)d[i]));
 }
 
-static int ref_finite(const void *x, size_t n)
-{
+static int ref_finite(const void *x, size_t n) {
     const double *d = x;
     for (size_t i = 0; i < n; i++)
         if (!isfinite(d[i])) return 0;
     return 1;
 }
 
-static const char *ref_describe(void) { return "ref, plain loops, double, one thread"; }
+static const char *ref_describe(void) {
+    return "ref, plain loops, double, one thread";
+}
 
 const struct kernels ref_kernels = {
     .name = "ref",
     .real = T_F64,
-    .op = {
-#define OP(name, x, y, cheap) \
-    [OP_##name].forward = ref_##name##_forward, [OP_##name].backward = ref_##name##_backward,
-        OPS(OP)
+    .op =
+        {
+#define OP(name, x, y, cheap)                                                              \
+    [OP_##name].forward = ref_##name##_forward,                                            \
+    [OP_##name].backward = ref_##name##_backward,
+            OPS(OP)
 #undef OP
-        [OP_batchnorm].saved = ref_batchnorm_saved,
-        [OP_maxpool].saved = ref_maxpool_saved,
-    },
+                [OP_batchnorm]
+                    .saved = ref_batchnorm_saved,
+            [OP_maxpool].saved = ref_maxpool_saved,
+        },
     .adam = ref_adam,
     .round = ref_round,
     .finite = ref_finite,
