@@ -35,10 +35,8 @@ static double draw(const struct param *param, uint32_t e, uint64_t seed, size_t 
 }
 
 static struct tensor fresh(const struct param *param, uint64_t seed) {
-    struct tensor t = {
-        param->name, T_F32, param->ndim, {0}, xmalloc(param->count * sizeof(float))};
+    struct tensor t = param_tensor(param, xmalloc(param->count * sizeof(float)));
     uint32_t counter = name_counter(param->name);
-    for (int d = 0; d < param->ndim; d++) t.dim[d] = param->dim[d];
     for (size_t i = 0; i < param->count; i++)
         ((float *)t.data)[i] = (float)draw(param, counter, seed, i);
     return t;
@@ -117,12 +115,6 @@ static void resample(const struct tensor *t, int want, double *out) {
     xfree(scaled);
 }
 
-static int same_shape(const struct tensor *t, const struct param *p) {
-    int same = t->ndim == p->ndim;
-    for (int d = 0; same && d < p->ndim; d++) same = t->dim[d] == p->dim[d];
-    return same;
-}
-
 static void load_one(struct loading *l, const struct param *p, const char *name) {
     const struct recipe *r = &l->model->recipe;
     const struct tensor *t = bag_find(l->weights, name);
@@ -139,7 +131,7 @@ static void load_one(struct loading *l, const struct param *p, const char *name)
         xmalloc((p->count > tensor_count(t) ? p->count : tensor_count(t)) * sizeof *values);
     copy.data = values;
     copy.name = p->name;
-    if (same_shape(t, p)) {
+    if (param_fits(p, t)) {
         copy.type = T_F32;
         tensor_to_f32(t, copy.data);
         if (r->conv_bias == 2 && ends(name, "running_mean")) fold_bias(l, name, &copy);

@@ -75,6 +75,18 @@ static void add_norm(struct bag_writer *w, const struct norm *norm) {
     xfree(std);
 }
 
+struct tensor param_tensor(const struct param *param, void *data) {
+    struct tensor t = {param->name, T_F32, param->ndim, {0}, data};
+    for (int d = 0; d < param->ndim; d++) t.dim[d] = param->dim[d];
+    return t;
+}
+
+int param_fits(const struct param *param, const struct tensor *t) {
+    int same = t->ndim == param->ndim;
+    for (int d = 0; same && d < param->ndim; d++) same = t->dim[d] == param->dim[d];
+    return same;
+}
+
 void model_save(const struct model *model, const struct backend *b, struct machine *m,
                 const char *path, const char *const *extra) {
     const struct graph *g = model->graph;
@@ -88,8 +100,7 @@ void model_save(const struct model *model, const struct backend *b, struct machi
     for (; extra && extra[0]; extra += 2) bag_add_meta(w, extra[0], extra[1]);
     for (int i = 0; i < g->params; i++) {
         const struct param *p = &g->param[i];
-        struct tensor t = {p->name, T_F32, p->ndim, {0}, xmalloc(p->count * sizeof(float))};
-        for (int d = 0; d < p->ndim; d++) t.dim[d] = p->dim[d];
+        struct tensor t = param_tensor(p, xmalloc(p->count * sizeof(float)));
         b->get(m, p->name, &t);
         bag_add(w, &t);
         xfree(t.data);
@@ -107,9 +118,7 @@ void model_put(const struct model *model, const struct bag *bag, const struct ba
         if (!t)
             die_no("%s: tensor %s is missing: a model of another architecture",
                    bag->map.path, p->name);
-        int same = t->ndim == p->ndim;
-        for (int d = 0; same && d < p->ndim; d++) same = t->dim[d] == p->dim[d];
-        if (!same)
+        if (!param_fits(p, t))
             die_no(
                 "%s: %s is %s, wanted %zu elements in %d dimensions: a model of another architecture",
                 bag->map.path, p->name, tensor_shape(t), p->count, p->ndim);

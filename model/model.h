@@ -37,6 +37,10 @@ void model_build(struct model *model, const struct cell *cell, const struct reci
 void model_free(struct model *model);
 /* As model_build, from a trained model's metadata; refuses a bag that is not one. */
 void model_open(struct model *model, const struct bag *bag);
+/* A parameter's name and shape as an F32 tensor over `data`, which stays the caller's. */
+struct tensor param_tensor(const struct param *param, void *data);
+/* 1 if the tensor has the parameter's shape. */
+int param_fits(const struct param *param, const struct tensor *t);
 /* Writes metadata and all parameters of machine m. `extra` adds key, value pairs, NULL-ended. */
 void model_save(const struct model *model, const struct backend *b, struct machine *m, const char *path,
                 const char *const *extra);

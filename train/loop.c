@@ -31,17 +31,10 @@ size_t best_count(const struct run *run) {
     return run->model.graph->weights + run->model.graph->buffers;
 }
 
-static struct tensor best_tensor(const struct run *run, int p, float *at) {
-    const struct param *param = &run->model.graph->param[p];
-    struct tensor t = {param->name, T_F32, param->ndim, {0}, at};
-    for (int i = 0; i < param->ndim; i++) t.dim[i] = param->dim[i];
-    return t;
-}
-
 static void best_take(struct run *run) {
     float *at = run->best_params;
     for (int p = 0; p < run->model.graph->params; p++) {
-        struct tensor t = best_tensor(run, p, at);
+        struct tensor t = param_tensor(&run->model.graph->param[p], at);
         run->backend->get(run->machine, t.name, &t);
         at += run->model.graph->param[p].count;
     }
@@ -50,7 +43,7 @@ static void best_take(struct run *run) {
 void best_put(const struct run *run) {
     float *at = run->best_params;
     for (int p = 0; p < run->model.graph->params; p++) {
-        struct tensor t = best_tensor(run, p, at);
+        struct tensor t = param_tensor(&run->model.graph->param[p], at);
         run->backend->put(run->machine, &t);
         at += run->model.graph->param[p].count;
     }
