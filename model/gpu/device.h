@@ -1,0 +1,58 @@
+/* device.h - one CUDA device: memory, copies, order, capture. The only door to the CUDA runtime for
+ * everything but kernel launches (launch.h).
+ *
+ * All work goes to one stream in the order of the calls, but for what stands between device_fork and
+ * device_join, which goes to a second one. Every CUDA result is checked: die_world with what was being
+ * done, the device's name and the remedy; a lost device (Xid) says so. */
+#ifndef MODEL_GPU_DEVICE_H
+#define MODEL_GPU_DEVICE_H
+#include <stddef.h>
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct device {
+    int index, capability;         /* 75, 80, 86, 89, 90, 100, 120 */
+    int processors;                /* multiprocessors */
+    size_t shared;                 /* bytes of shared memory a block may ask for */
+    size_t memory, memory_free;    /* bytes */
+    char name[256];                /* "NVIDIA H100 80GB HBM3" */
+    void *stream;                  /* where launches go now */
+    void *main, *side, *forked, *joined;
+};
+/* NULL with a reason in `why`: no driver, a driver too old (which, wanted), no such device, a device
+ * older than Turing. */
+struct device *device_open(int index, char *why, size_t size);
+void device_close(struct device *d);
+const char *device_describe(const struct device *d); /* device, driver, CUDA; borrowed */
+
+/* Zeroed memory, 256-byte aligned; die_world says how much is wanted and free for `what`. */
+void *device_alloc(struct device *d, size_t bytes, const char *what);
+void device_free(struct device *d, void *p);
+/* In the stream's order; the download has arrived when it returns. */
+void device_upload(struct device *d, void *to, const void *from, size_t bytes);
+void device_download(struct device *d, void *to, const void *from, size_t bytes);
+void device_clear(struct device *d, void *p, size_t bytes);
+void device_copy(struct device *d, void *to, const void *from, size_t bytes);
+void device_wait(struct device *d); /* until all work is done */
+
+/* What is enqueued between begin and end is not run but kept; launch runs it, all of it. */
+struct captured;
+void device_capture_begin(struct device *d);
+struct captured *device_capture_end(struct device *d);
+void device_launch(struct device *d, struct captured *c);
+void captured_free(struct captured *c);
+
+/* A branch that may run beside what follows on the main stream, until join. */
+void device_fork(struct device *d);      /* launches go to the side from here */
+void device_main(struct device *d);      /* launches go to the main stream again, the side goes on */
+void device_join(struct device *d);      /* the main stream waits for the side */
+
+/* Seconds between two marks, by the device's clock (benchmarks, choice of plans). */
+void device_mark(struct device *d, int which); /* 0 or 1 */
+double device_between(struct device *d);
+#ifdef __cplusplus
+}
+#endif
+#endif
