@@ -22,7 +22,7 @@ static void fill_call(struct machine *m, const struct plan *p, const struct acti
     const struct graph *g = m->job.graph;
     const struct node *n = &g->node[p->step[a->step].first + i];
     const struct slot *s = &a->slot[i];
-    *c = plan_call(g, p->step[a->step].first + i, m->job.batch);
+    *c = plan_call(g, m->k, p->step[a->step].first + i, m->job.batch);
     for (int k = 0; k < NODE_INPUTS; k++) {
         c->x[k] = at(m, p, s->x[k]);
         c->dx[k] = at(m, p, s->dx[k]);

@@ -44,6 +44,9 @@ struct kernels {
     void (*round)(void *x, size_t n, enum precision precision);
     int (*finite)(const void *x, size_t n); /* 1 if no NaN or infinity */
     const char *(*describe)(void);
+    /* Bytes of a batch of node's output, or of its gradient; NULL: all are arrays of `real`. */
+    size_t (*node_bytes)(const struct kernels *k, const struct graph *g, int node, int batch);
+    void *machine; /* given to every call; NULL on the host */
 };
 /* The kernels of each host machine, for op tests; cpu's need cpu_start(threads) before use. */
 extern const struct kernels ref_kernels, cpu_kernels;

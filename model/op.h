@@ -76,6 +76,7 @@ enum phase {
 struct call {
     const struct attr *attr;
     enum phase phase;
+    void *machine;                /* what the machine's kernels need besides; NULL on the host */
     int N;                        /* pictures */
     int inputs;
     struct shape xs[NODE_INPUTS]; /* shapes, a picture */

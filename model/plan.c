@@ -20,9 +20,13 @@ struct maker {
     char *touched; /* parameter: gradient already written */
 };
 
-struct call plan_call(const struct graph *g, int node, int batch) {
+struct call plan_call(const struct graph *g, const struct kernels *k, int node, int batch) {
     const struct node *n = &g->node[node];
-    struct call c = {.attr = &n->attr, .N = batch, .inputs = n->inputs, .ys = n->shape};
+    struct call c = {.attr = &n->attr,
+                     .machine = k->machine,
+                     .N = batch,
+                     .inputs = n->inputs,
+                     .ys = n->shape};
     for (int i = 0; i < n->inputs; i++) c.xs[i] = g->node[n->in[i]].shape;
     return c;
 }
@@ -74,7 +78,7 @@ static int new_value(struct maker *m, size_t bytes) {
         p->value = xrealloc(p->value, (size_t)p->room_values, sizeof *p->value);
     }
     int t = p->actions - 1;
-    p->value[p->values] = (struct value){(bytes + 63) / 64 * 64, 0, t, t};
+    p->value[p->values] = (struct value){(bytes + 255) / 256 * 256, 0, t, t};
     return p->values++;
 }
 
@@ -85,6 +89,7 @@ static int use(struct maker *m, int value) {
 }
 
 static size_t node_bytes(const struct maker *m, int node) {
+    if (m->k->node_bytes) return m->k->node_bytes(m->k, m->g, node, m->batch);
     return shape_count(m->g->node[node].shape) * (size_t)m->batch * type_size(m->k->real);
 }
 
@@ -109,7 +114,8 @@ static struct action *new_action(struct maker *m, enum kind kind, int step) {
 static void step_sizes(const struct maker *m, const struct step *s, size_t *saved,
                        size_t *scratch) {
     struct call *calls = xmalloc((size_t)s->nodes * sizeof *calls);
-    for (int i = 0; i < s->nodes; i++) calls[i] = plan_call(m->g, s->first + i, m->batch);
+    for (int i = 0; i < s->nodes; i++)
+        calls[i] = plan_call(m->g, m->k, s->first + i, m->batch);
     *saved = *scratch = 0;
     if (s->fusion) {
         if (s->fusion->saved) *saved = s->fusion->saved(calls, s->nodes);

@@ -48,6 +48,6 @@ struct plan {
 void plan_make(struct plan *plan, const struct graph *g, const struct kernels *k, int batch, int train,
                const char *fusions_off, const unsigned char *frozen);
 void plan_free(struct plan *plan);
-/* Shapes, attributes and batch of node i: the part of a call that does not depend on pointers. */
-struct call plan_call(const struct graph *g, int node, int batch);
+/* Machine, shapes, attributes and batch of node i: the part of a call that does not depend on memory. */
+struct call plan_call(const struct graph *g, const struct kernels *k, int node, int batch);
 #endif
