@@ -19,8 +19,14 @@ struct device {
     size_t memory, memory_free;    /* bytes */
     char name[256];                /* "NVIDIA H100 80GB HBM3" */
     void *stream;                  /* where launches go now */
-    void *main, *side, *forked, *joined;
+    void *main, *side, *forked, *joined, *pace[2];
+    int paces;
 };
+/* Devices this process may use, numbered from 0 (CUDA_VISIBLE_DEVICES decides which those are). 0 with a
+ * reason in `why`: no driver, a driver too old (which, wanted), no device. Takes nothing on a device. */
+int device_count(char *why, size_t size);
+/* A name that is the same in every process: "GPU-5e2b...". Takes nothing on the device. */
+void device_identity(int index, char name[64]);
 /* NULL with a reason in `why`: no driver, a driver too old (which, wanted), no such device, a device
  * older than Turing. */
 struct device *device_open(int index, char *why, size_t size);
@@ -43,6 +49,10 @@ void device_capture_begin(struct device *d);
 struct captured *device_capture_end(struct device *d);
 void device_launch(struct device *d, struct captured *c);
 void captured_free(struct captured *c);
+
+/* Keeps the host from running far ahead: returns when what was enqueued before the last but one call of
+ * it is done. The device never idles for it. */
+void device_pace(struct device *d);
 
 /* A branch that may run beside what follows on the main stream, until join. */
 void device_fork(struct device *d);      /* launches go to the side from here */
