@@ -12,7 +12,8 @@
 #define KERNEL static __global__ void
 #define BOUNDS(threads) __launch_bounds__(threads)
 #define DEVICE static __device__ __forceinline__
-#define SHARED __shared__
+/* SHARED(float, tile, [32][33]); SHARED(int, last); stands at the top of a kernel or DEVICE function. */
+#define SHARED(type, name, ...) __shared__ type name __VA_ARGS__
 /* Dynamic shared memory of the launch, as an array of `type`. */
 #define SHARED_DYNAMIC(type, name)                                                          \
     extern __shared__ __align__(16) unsigned char name##_bytes[];                           \
@@ -36,6 +37,10 @@ extern "C" void launch_check(struct device *d, const char *kernel);
 #define SHUFFLE(v, lane) __shfl_sync(0xffffffffu, (v), (lane))
 #define VOTE_ANY(p) __any_sync(0xffffffffu, (p))
 #define BALLOT(p) __ballot_sync(0xffffffffu, (p))
+/* On 32- or 64-bit whole numbers, whose sum is the same in any order; the old value. */
+#define ATOMIC_ADD(p, v) atomicAdd((p), (v))
+#define ATOMIC_MAX(p, v) atomicMax((p), (v))
+#define ATOMIC_OR(p, v) atomicOr((p), (v))
 /* All of a block's writes so far are seen by other blocks before what it writes next. */
 #define FENCE() __threadfence()
 #endif
