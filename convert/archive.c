@@ -29,11 +29,15 @@ static void close_archive(void *arg) {
     r->archive = NULL;
 }
 
+char *archive_passphrase(const struct source *source, const char *raw) {
+    const char *name = source->passphrase_file;
+    return name ? xprintf("%.*s%s", (int)(file_base(raw) - raw), raw, name) : NULL;
+}
+
 /* The first line of the file beside the archive. */
 static void read_passphrase(struct reader *r) {
-    const char *name = r->source->passphrase_file;
-    if (!name) return;
-    char *path = xprintf("%.*s%s", (int)(file_base(r->raw) - r->raw), r->raw, name);
+    char *path = archive_passphrase(r->source, r->raw);
+    if (!path) return;
     if (!file_exists(path))
         die_world(
             "%s: not there, wanted the passphrase of %s in its first line; put the file "

@@ -28,6 +28,10 @@ struct archived {
     size_t size;
 };
 
+/* Path of the passphrase's file beside `raw`; NULL if the source names none. Caller
+ * frees. */
+char *archive_passphrase(const struct source *source, const char *raw);
+
 struct reader;
 /* `source` and `raw` are borrowed until reader_end. */
 struct reader *reader_open(const struct source *source, const char *raw);

@@ -1,8 +1,11 @@
 /* pack_main.c - the tool `pack`: raw archives to one data set's bag.
  *
  * It downloads nothing, splits nothing, and writes no picture to a file. */
+#include "convert/archive.h"
+#include "convert/conf.h"
 #include "convert/pack.h"
 #include "core/die.h"
+#include "core/sandbox.h"
 #include "core/table.h"
 #include <getopt.h>
 #include <locale.h>
@@ -39,10 +42,39 @@ static int threads_parse(const char *text) {
     return (int)n;
 }
 
+static void allow_source(struct sandbox *box, const char *path, const char *raw) {
+    struct source source;
+    source_read(&source, path);
+    char *passphrase = archive_passphrase(&source, raw);
+    sandbox_read(box, path);
+    sandbox_read(box, raw);
+    if (passphrase) sandbox_read(box, passphrase);
+    xfree(passphrase);
+    source_free(&source);
+}
+
+/* Named here is all that is opened later. */
+static void shut_in(const struct pack_job *job) {
+    struct sandbox box;
+    struct conf conf;
+    conf_read(&conf, job->conf);
+    sandbox_open(&box);
+    sandbox_read(&box, job->conf);
+    if (conf.group_table) sandbox_read(&box, conf.groups);
+    for (int i = 0; i < job->sources; i++) allow_source(&box, job->source[i], job->raw[i]);
+    sandbox_write(&box, job->out);
+    sandbox_enter(&box);
+    conf_free(&conf);
+}
+
 static void print_content(int n, char **arg) {
     char content[65];
+    struct sandbox box;
     if (n != 2)
         die_usage("--content: %d arguments, wanted SOURCE.src RAW; see pack --help", n);
+    sandbox_open(&box);
+    allow_source(&box, arg[0], arg[1]);
+    sandbox_enter(&box);
     pack_content(arg[0], arg[1], content);
     puts(content);
     if (fflush(stdout) || ferror(stdout)) die_world("standard output: cannot be written");
@@ -65,7 +97,7 @@ int main(int argc, char **argv) {
             fputs(HELP, stdout);
             return 0;
         case 'v':
-            puts("repolyp pack 0.1");
+            printf("repolyp pack 0.1\nsandbox: %s\n", sandbox_state());
             return 0;
         default:
             die_usage("unknown option, see pack --help");
@@ -87,6 +119,7 @@ int main(int argc, char **argv) {
     job.source = (const char *const *)arg + 1;
     job.raw = job.source + job.sources;
     job.out = arg[n - 1];
+    shut_in(&job);
     pack_make(&job);
     return 0;
 }

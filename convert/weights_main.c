@@ -4,6 +4,7 @@
  * It downloads nothing and knows no architecture but by the lists in --names. */
 #include "convert/weights.h"
 #include "core/die.h"
+#include "core/sandbox.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,7 @@ int main(int argc, char **argv) {
             fputs(HELP, stdout);
             return 0;
         case 'v':
-            puts("repolyp weights 0.1");
+            printf("repolyp weights 0.1\nsandbox: %s\n", sandbox_state());
             return 0;
         default:
             die_usage("unknown option, see weights --help");
@@ -72,6 +73,12 @@ int main(int argc, char **argv) {
         die_usage("%s: has a file (%s), wanted SOURCE.src RAW OUT", arg[0], source.file[0]);
     if (n == 3 && !source.file_count)
         die_usage("%s: has no file, wanted SOURCE.src OUT", arg[0]);
+    struct sandbox box;
+    sandbox_open(&box);
+    sandbox_read(&box, names);
+    if (n == 3) sandbox_read(&box, arg[1]);
+    sandbox_write(&box, arg[n - 1]);
+    sandbox_enter(&box);
     weights_convert(&source, names, n == 3 ? arg[1] : NULL, partial, arg[n - 1]);
     source_free(&source);
     return 0;

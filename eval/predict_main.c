@@ -5,6 +5,7 @@
  * end. It knows no ground truth and scores nothing. */
 #include "core/die.h"
 #include "core/resize.h"
+#include "core/sandbox.h"
 #include "core/table.h"
 #include "overlay.h"
 #include "scorer.h"
@@ -136,12 +137,27 @@ static int predict_one(const struct options *o, struct scorer *s, const char *pa
     return code;
 }
 
+/* Pictures are foreign bytes; the model and its machine are in memory by now. A GPU's driver
+ * opens what it likes, so there the process stays open. */
+static void shut_in(const struct options *o, const char *machine) {
+    struct sandbox box;
+    if (!strcmp(machine, "gpu")) return;
+    char *inside = file_join(o->outdir, "mask");
+    sandbox_open(&box);
+    for (int i = 0; i < o->pictures; i++) sandbox_read(&box, o->picture[i]);
+    sandbox_write(&box, inside);
+    if (o->logits) sandbox_write(&box, o->logits);
+    sandbox_enter(&box);
+    xfree(inside);
+}
+
 static void predict(const struct options *o) {
     struct scorer s;
     int failed = 0, worst = EXIT_WORLD;
     refuse_twins(o);
     scorer_open(&s, o->model, o->device, o->threads, 1);
     file_mkdir(o->outdir);
+    shut_in(o, s.backend->name);
     struct bag_writer *bag = o->logits ? bag_create(o->logits) : NULL;
     if (bag) bag_add_meta(bag, "cell", cell_name(&s.model.cell));
     for (int i = 0; i < o->pictures; i++) {
@@ -173,7 +189,7 @@ static void option(struct options *o, int c) {
     else if (c == 'h')
         exit(fputs(HELP, stdout) < 0);
     else if (c == 'v')
-        exit(puts("repolyp predict 0.1") < 0);
+        exit(printf("repolyp predict 0.1\nsandbox: %s\n", sandbox_state()) < 0);
     else
         die_usage("see predict --help");
 }

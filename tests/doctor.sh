@@ -67,6 +67,16 @@ else
         'close programs; the demo wants 1500'
 fi
 
+echo 'Safety'
+if kept=$(out/bin/pack --version 2>/dev/null | sed -n 's/^sandbox: //p') && [ -n "$kept" ]; then
+    case $kept in
+    'Landlock and seccomp') have sandbox "$kept: parsers of downloads reach their own files only" ;;
+    *) lack sandbox "$kept; a taken-over parser could reach what you can" 'a kernel from 5.13 on with Landlock' ;;
+    esac
+else
+    lack sandbox 'not known before the tools are compiled' 'make tools'
+fi
+
 echo 'GPU'
 if gpu=$(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null); then
     have GPU "$gpu"
