@@ -366,13 +366,14 @@ clean:
 # GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers. Where
 # nvcc is, the kernels are compiled though no GPU may be there. The last line is the count.
 SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh fuzz.sh)
-LONG     = $(SCRIPTS) $(addprefix tests/,twice.sh faults.sh)
+# These work on out/demo, one after another.
+LONG     = $(addprefix tests/,twice.sh faults.sh)
 needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) $(call objects,$(MODE),$(if $(NVCC),$(CU)))
 test: $(TESTS:%=$B/%) $(needed)
-	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(TESTS:%=$B/%) $(SCRIPTS)
+	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(SCRIPTS) $(TESTS:%=$B/%)
 # The same under the sanitizers too, longer fuzzing, the demo twice, faults.
 test-all: $(TESTS:%=$B/%) $(TESTS:%=out/bin-asan/%) $(needed)
-	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=20 tests/run.sh $(TESTS:%=$B/%) $(TESTS:%=out/bin-asan/%) $(LONG)
+	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=20 tests/run.sh $(SCRIPTS) $(TESTS:%=out/bin-asan/%) $(TESTS:%=$B/%) -- $(LONG)
 
 # Us and PyTorch in turn, in the same minutes; nothing else should run.
 PEER_PYTHON ?= $(wildcard .oracle/bin/python)
