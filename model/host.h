@@ -12,8 +12,13 @@
  * what only they need are never given memory: those pointers are NULL. call[i].x and call[i].dx point to
  * memory for inputs from outside the run. `keep` says for the run what op.h's columns say for an op: bit
  * i: backward reads x of call i's outer inputs; RUN_KEEP_Y: reads the last call's y. saved and scratch of
- * call 0 are the run's. */
-enum { RUN_KEEP_Y = 1 << 30 };
+ * call 0 are the run's.
+ *
+ * `open`, bit i: inner output i may be read outside, so it has memory: forward writes call[i].y, and
+ * backward finds in call[i].dy what outside readers gave it, NULL where none did; RUN_KEEP_OPEN: backward
+ * reads those y. `train` 1: only in plans for training, where nobody asks for the logits: they may be an
+ * inner output. */
+enum { RUN_KEEP_Y = 1 << 30, RUN_KEEP_OPEN = 1 << 29 };
 struct fusion {
     const char *name;
     int (*match)(const struct graph *g, int first); /* nodes in the run, 0: does not apply */
@@ -22,6 +27,7 @@ struct fusion {
     void (*backward)(const struct call *calls, int n);
     size_t (*saved)(const struct call *calls, int n);
     size_t (*scratch)(const struct call *calls, int n);
+    int open, train;
 };
 
 struct adam { /* one block of parameters, elements of the machine's type */
@@ -46,6 +52,7 @@ struct kernels {
     const char *(*describe)(void);
     /* Bytes of a batch of node's output, or of its gradient; NULL: all are arrays of `real`. */
     size_t (*node_bytes)(const struct kernels *k, const struct graph *g, int node, int batch);
+    int picture;   /* channels that a picture's map has in memory; 0: as many as its shape says */
     void *machine; /* given to every call; NULL on the host */
 };
 /* The kernels of each host machine, for op tests; cpu's need cpu_start(threads) before use. */

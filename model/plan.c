@@ -27,7 +27,10 @@ struct call plan_call(const struct graph *g, const struct kernels *k, int node, 
                      .N = batch,
                      .inputs = n->inputs,
                      .ys = n->shape};
-    for (int i = 0; i < n->inputs; i++) c.xs[i] = g->node[n->in[i]].shape;
+    for (int i = 0; i < n->inputs; i++) {
+        c.xs[i] = g->node[n->in[i]].shape;
+        if (k->picture && g->node[n->in[i]].op == OP_input) c.xs[i].dim[0] = k->picture;
+    }
     return c;
 }
 
@@ -42,13 +45,22 @@ static int switched_off(const char *list, const char *name) {
     return 0;
 }
 
-/* No node outside [first, first+n) reads an inner output, and the logits stay visible. */
-static int closed_run(const struct graph *g, int first, int n) {
-    if (g->logits >= first && g->logits < first + n - 1) return 0;
+/* Is the fusion of use here: no node outside [first, first+n) reads an inner output that is not
+ * open, and the logits stay visible where somebody asks for them. */
+static int fits(const struct maker *m, const struct fusion *f, int first, int n) {
+    const struct graph *g = m->g;
+    if (n == 0 || (f->train && !m->train)) return 0;
+    if (g->logits >= first && g->logits < first + n - 1 && !f->train) return 0;
     for (int i = first + n; i < g->nodes; i++)
-        for (int k = 0; k < g->node[i].inputs; k++)
-            if (g->node[i].in[k] >= first && g->node[i].in[k] < first + n - 1) return 0;
+        for (int k = 0; k < g->node[i].inputs; k++) {
+            int inner = g->node[i].in[k] - first;
+            if (inner >= 0 && inner < n - 1 && !(f->open >> inner & 1)) return 0;
+        }
     return 1;
+}
+
+static int is_open(const struct step *s, int i) {
+    return s->fusion && i < s->nodes - 1 && s->fusion->open >> i & 1;
 }
 
 static void make_steps(struct maker *m, const char *off) {
@@ -59,7 +71,7 @@ static void make_steps(struct maker *m, const char *off) {
         for (int f = 0; f < m->k->fusions; f++) {
             const struct fusion *fusion = &m->k->fusion[f];
             int n = switched_off(off, fusion->name) ? 0 : fusion->match(m->g, node);
-            if (n == 0 || !closed_run(m->g, node, n)) continue;
+            if (!fits(m, fusion, node, n)) continue;
             s = (struct step){node, n, fusion, fusion->cheap};
             break;
         }
@@ -137,6 +149,8 @@ static void emit_forward(struct maker *m, enum kind kind, int step) {
         const struct node *n = &m->g->node[s->first + i];
         for (int k = 0; k < n->inputs; k++)
             if (m->step_of[n->in[k]] != step) a->slot[i].x[k] = use(m, m->now[n->in[k]]);
+        if (is_open(s, i))
+            a->slot[i].y = m->now[s->first + i] = new_value(m, node_bytes(m, s->first + i));
     }
     int out = s->first + s->nodes - 1;
     a->slot[s->nodes - 1].y = m->now[out] = new_value(m, node_bytes(m, out));
@@ -169,6 +183,10 @@ static int keeps_y(const struct maker *m, const struct step *s) {
                      : op_keeps_y(m->g->node[s->first].op);
 }
 
+static int keeps_open(const struct step *s, int i) {
+    return is_open(s, i) && s->fusion->keep & RUN_KEEP_OPEN;
+}
+
 static void emit_backward(struct maker *m, int step) {
     const struct step *s = &m->plan->step[step];
     int out = s->first + s->nodes - 1;
@@ -176,6 +194,7 @@ static void emit_backward(struct maker *m, int step) {
         const struct node *n = &m->g->node[s->first + i];
         for (int k = 0; k < n->inputs && keeps_x(m, s, i); k++)
             if (m->step_of[n->in[k]] != step) ensure(m, n->in[k]);
+        if (keeps_open(s, i)) ensure(m, s->first + i);
     }
     if (keeps_y(m, s)) ensure(m, out);
 
@@ -199,6 +218,9 @@ static void emit_backward(struct maker *m, int step) {
                 slot->sum_dw = m->touched[n->param[k]];
                 m->touched[n->param[k]] = 1;
             }
+        if (keeps_open(s, i)) slot->y = use(m, m->now[s->first + i]);
+        if (is_open(s, i) && m->gradient[s->first + i] >= 0)
+            slot->dy = use(m, m->gradient[s->first + i]);
     }
     struct slot *end = &a->slot[s->nodes - 1];
     if (keeps_y(m, s)) end->y = use(m, m->now[out]);
@@ -262,7 +284,8 @@ static void place_values(struct plan *p) {
 static void schedule(struct maker *m) {
     struct plan *p = m->plan;
     for (int s = 0; s < p->steps; s++) emit_forward(m, FORWARD, s);
-    p->logits = use(m, m->now[m->g->logits]);
+    int logits = m->now[m->g->logits]; /* -1: an inner output of a step */
+    p->logits = logits < 0 ? -1 : use(m, logits);
     if (!m->train) return;
     find_wants(m);
     for (int i = 0; i < m->g->nodes; i++)

@@ -41,7 +41,7 @@ struct plan {
     struct value *value;
     int room_actions, room_values;
     size_t bytes;  /* of the arena */
-    int logits;    /* value number */
+    int logits;    /* value number; -1: never in memory (training only) */
 };
 
 /* train 0: forward only. frozen[p] != 0: parameter p wants no gradient (NULL: all want one). */
