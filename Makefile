@@ -381,8 +381,7 @@ bench: $B/bench
 	$B/bench $(addprefix --peer ,$(PEER_PYTHON)) $(if $(filter required,$(PEER)),--required) tests/peer/peer.py out/bench.tsv
 oracle:
 	python3 -m venv .oracle
-	.oracle/bin/pip install torch==2.11.0 torchvision==0.26.0 timm segmentation_models_pytorch \
-	    numpy pillow scipy safetensors h5py
+	.oracle/bin/pip install -r tests/peer/requirements.txt
 
 FORCE:
 .PHONY: FORCE help tools deps doctor status stale test test-all bench oracle clean all strict demo table1 cell
