@@ -239,13 +239,14 @@ demo: all
 # A room is a folder. ROOM/NAME_main.c makes the tool out/bin/NAME; tests/ROOM_test.c or
 # tests/ROOM_WHAT_test.c makes the test program of that name. Ways of compiling (MODE): plain, asan
 # (address and undefined-behaviour sanitizers), cov (gcov), fuzz (clang's libFuzzer, else a driver of
-# ours). CFLAGS is the user's; what we cannot do without stands in REQUIRED.
+# ours), emu (the GPU machine on the processor, see below). CFLAGS is the user's; what we cannot do
+# without stands in REQUIRED.
 CFLAGS    ?= -O2 -g
 WARN       = -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
 REQUIRED   = -std=c11 -D_GNU_SOURCE -I. -ffp-contract=off -fno-strict-aliasing -pthread $(WARN)
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CLANG     ?= $(shell command -v clang)
-MODES      = plain asan cov fuzz
+MODES      = plain asan cov fuzz emu
 CC_asan    = $(SANITIZERS)
 CC_cov     = --coverage -O0
 CC_fuzz    = $(SANITIZERS) -O1 $(CLANG:%=-fsanitize=fuzzer-no-link)
@@ -275,7 +276,7 @@ LIBS_tests       = -lcmocka -lzip -larchive -lssl
 sources   = $(filter-out %_main.c %_test.c %/drive.c tests/fuzz/%,$(wildcard $(1)/*.c))
 home      = $(firstword $(foreach r,$(ROOMS),$(if $(wildcard $r/$(1)_main.c),$r)))
 tested    = $(firstword $(subst _, ,$(1)))
-archives  = $(foreach a,$(sort $(2)),out/obj/$(1)/$a.a)
+archives  = $(foreach a,$(sort $(2)),out/obj/$(if $(filter-out model,$a),$(call unemulated,$(1)),$(1))/$a.a)
 TOOLS     = $(foreach r,$(ROOMS),$(patsubst $r/%_main.c,%,$(wildcard $r/*_main.c)))
 TESTS     = $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS   = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -285,6 +286,14 @@ NVCC     ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/
 CU        = $(wildcard model/gpu/*.cu)
 GPU       = $(if $(and $(CU),$(NVCC),$(wildcard /dev/nvidia0)),$(CU),model/gpu/none.c)
 ALSO_model = $(call sources,model/ref) $(call sources,model/cpu) $(GPU)
+
+# MODE=emu: the kernels' very sources compiled for the processor (tests/emu), and all of model/gpu but
+# what calls CUDA's libraries. Its programs differ from the plain ones in the model's archive alone.
+EMULATED   = $(CU) $(wildcard tests/emu/*.cc tests/emu/*.cu) $(or $(filter-out $(addprefix model/gpu/,\
+                 device.c cudnn.c cublas.c none.c),$(wildcard model/gpu/*.c)),model/gpu/none.c)
+CXX_emu    = $(CXX) -std=c++17 -D_GNU_SOURCE -Itests/emu -I. -ffp-contract=off -fno-strict-aliasing \
+             -fno-exceptions -fno-rtti -fno-threadsafe-statics -Wall -Wextra -Wno-unknown-pragmas $(CFLAGS) -x c++
+unemulated = $(patsubst emu,plain,$(1))
 
 # out/obj/MODE/FILE.o. Vector kernels stand in files of their own with flags of their own (FLAGS_ and
 # the file's name); which one runs is chosen by the processor's features.
@@ -302,18 +311,26 @@ out/obj/%.o: $$(call source,$$*).cu out/obj/$$(call mode,$$*)/flags | $(first)
 	@mkdir -p $(@D)
 	@echo "  nvcc $<"
 	@$(NVCC) -O3 -I. $(aside)
-$(MODES:%=out/obj/%/flags): out/obj/%/flags: $$(call unless,$$@,$$(call compile,$$*) $$(LDFLAGS))
+$(call objects,emu,$(filter %.cu %.cc,$(EMULATED))): out/obj/emu/%.o: $$(wildcard $$*.cu $$*.cc) \
+        out/obj/emu/flags | $(first)
 	@mkdir -p $(@D)
-	@echo '[$(call compile,$*) $(LDFLAGS)]' > $@
+	@echo "  cc emu/$<"
+	@$(CXX_emu) $(aside)
+$(MODES:%=out/obj/%/flags): out/obj/%/flags: $$(call unless,$$@,$$(call compile,$$*) $$(CXX_$$*) $$(LDFLAGS))
+	@mkdir -p $(@D)
+	@echo '[$(call compile,$*) $(CXX_$*) $(LDFLAGS)]' > $@
 -include $(shell find out/obj -name '*.d' 2>/dev/null)
 $(MODES:%=out/obj/%/train/record.o): $(COMPUTES)
 
-ARCHIVES  = $(foreach m,$(MODES),$(ROOMS:%=out/obj/$m/%.a))
+ARCHIVES  = $(foreach m,$(filter-out emu,$(MODES)),$(ROOMS:%=out/obj/$m/%.a))
 $(ARCHIVES): out/obj/%.a: $$(call objects,$$(call mode,$$*),$$(call sources,$$(call source,$$*)) $$(ALSO_$$(call source,$$*)))
+	@ar rcsDP $@.$$$$ $^ && mv $@.$$$$ $@
+out/obj/emu/model.a: $(call objects,plain,$(foreach m,model model/ref model/cpu,$(call sources,$m))) \
+        $(call objects,emu,$(EMULATED))
 	@ar rcsDP $@.$$$$ $^ && mv $@.$$$$ $@
 # out/bin/NAME, out/bin-MODE/NAME.
 way       = $(or $(patsubst -%,%,$(filter -%,$(firstword $(subst /, ,$(1))))),plain)
-obj       = out/obj/$(call way,$(1))
+obj       = out/obj/$(call unemulated,$(call way,$(1)))
 bins      = $(foreach m,$(MODES),$(1:%=out/bin$(patsubst -plain,,-$m)/%))
 binary    = @mkdir -p $(@D); echo "  link $@"; $(call link,$(call way,$*)) -o $@.$$$$ $(filter %.o,$^) \
             -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
@@ -331,7 +348,7 @@ $(FUZZERS:%=out/bin-fuzz/%): out/bin%: out/obj/fuzz/tests/fuzz/$$(@F).o $(if $(C
 tools: $(TOOLS:%=$B/%)
 
 # ---- 8. The machine -----------------------------------------------------------------------------
-PACKAGES = gcc make pkg-config util-linux xz-utils libopenblas-dev libarchive-dev libcurl4-openssl-dev \
+PACKAGES = gcc g++ make pkg-config util-linux xz-utils libopenblas-dev libarchive-dev libcurl4-openssl-dev \
     libssl-dev libjansson-dev libjpeg62-turbo-dev libpng-dev libtiff-dev zlib1g-dev \
     libcmocka-dev libzip-dev ca-certificates gnuplot-nox fonts-dejavu-core pandoc texlive-latex-base \
     texlive-latex-recommended texlive-fonts-recommended lmodern
@@ -368,12 +385,16 @@ clean:
 SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh fuzz.sh)
 # These work on out/demo, one after another.
 LONG     = $(addprefix tests/,twice.sh faults.sh)
+# What is of the GPU runs emulated.
+ON_GPU   = $(filter gpu_% emu_%,$(TESTS))
+ON_HOST  = $(filter-out $(ON_GPU),$(TESTS))
+checked  = $(ON_HOST:%=$B/%) $(ON_GPU:%=out/bin-emu/%)
 needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) $(call objects,$(MODE),$(if $(NVCC),$(CU)))
-test: $(TESTS:%=$B/%) $(needed)
-	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(SCRIPTS) $(TESTS:%=$B/%)
+test: $(checked) $(needed)
+	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(SCRIPTS) $(checked)
 # The same under the sanitizers too, longer fuzzing, the demo twice, faults.
-test-all: $(TESTS:%=$B/%) $(TESTS:%=out/bin-asan/%) $(needed)
-	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=20 tests/run.sh $(SCRIPTS) $(TESTS:%=out/bin-asan/%) $(TESTS:%=$B/%) -- $(LONG)
+test-all: $(checked) $(ON_HOST:%=out/bin-asan/%) $(needed)
+	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=20 tests/run.sh $(SCRIPTS) $(ON_HOST:%=out/bin-asan/%) $(checked) -- $(LONG)
 
 # Us and PyTorch in turn, in the same minutes; nothing else should run.
 PEER_PYTHON ?= $(wildcard .oracle/bin/python)

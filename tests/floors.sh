@@ -53,7 +53,7 @@ absent 'structs have no typedef' '^typedef struct' $rooms
 absent 'no tool calls another' '\b(system|popen|execvp|execlp|posix_spawn)\(' $rooms
 absent 'time does not choose' '\b(srand|rand|drand48|time)\((0|NULL|)\)' core model convert report eval
 
-long=$(find $rooms tests -name '*.[ch]' -size +0 -exec wc -l {} + | grep -v ' total$' |
+long=$(find $rooms tests \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cc' \) -size +0 -exec wc -l {} + | grep -v ' total$' |
     sed -n 's/^ *\([0-9]*\) \(.*\)/\1 \2/p' | while read -r n file; do [ "$n" -le 400 ] || echo "$file: $n lines"; done)
 ok 'no file is longer than 400 lines' test -z "$long"
 [ -z "$long" ] || echo "$long" | explain
