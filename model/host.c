@@ -76,13 +76,15 @@ static void host_prepare(struct machine *m, const struct job *job) {
     m->weights = block(m, g->weights);
     m->buffers = block(m, g->buffers);
     m->rounded = r->precision == FP32 ? m->weights : block(m, g->weights);
+    if (r->precision == TF32) m->job.fusions_off = "all"; /* each product sees its operands */
+    host_make_operands(m);
     if (job->train) {
         m->gradient = block(m, g->weights);
         m->m = block(m, g->weights);
         m->v = block(m, g->weights);
-        plan_make(&m->train.plan, g, m->k, job->batch, 1, job->fusions_off, m->frozen);
+        plan_make(&m->train.plan, g, m->k, job->batch, 1, m->job.fusions_off, m->frozen);
     }
-    plan_make(&m->infer.plan, g, m->k, job->batch, 0, job->fusions_off, m->frozen);
+    plan_make(&m->infer.plan, g, m->k, job->batch, 0, m->job.fusions_off, m->frozen);
     m->arena_bytes = m->infer.plan.bytes;
     if (m->train.plan.bytes > m->arena_bytes) m->arena_bytes = m->train.plan.bytes;
     m->arena = xaligned(m->arena_bytes + 64);
@@ -107,29 +109,18 @@ static void host_data(struct machine *m, enum set set, const struct pictures *p)
 
 /* ---- running ---- */
 
-static int is_16bit(const struct machine *m) {
-    return m->job.recipe->precision != FP32;
-}
-
-/* 16-bit storage: what a step wrote is rounded. Logits and loss stay as they are, as under
- * PyTorch's autocast. */
-static void round_results(struct machine *m, const struct plan *p, const struct action *a,
-                          const struct call *calls) {
-    const struct graph *g = m->job.graph;
-    const struct step *s = &p->step[a->step];
-    int out = s->first + s->nodes - 1;
-    size_t n = (size_t)calls->N;
-    enum precision precision = m->job.recipe->precision;
-    if (a->kind != BACKWARD) {
-        if (out != g->logits && out != g->loss)
-            m->k->round(calls[s->nodes - 1].y, n * shape_count(g->node[out].shape),
-                        precision);
-        return;
+static void execute(struct machine *m, const struct step *s, int backward,
+                    const struct call *calls) {
+    const struct kernel *kernel = &m->k->op[m->job.graph->node[s->first].op];
+    struct call operands;
+    if (m->job.recipe->precision == TF32 && node_is_product(m->job.graph, s->first)) {
+        operands = host_operands(m, calls);
+        calls = &operands; /* no step is fused then */
     }
-    for (int i = 0; i < s->nodes; i++)
-        for (int k = 0; k < calls[i].inputs; k++)
-            if (calls[i].dx[k])
-                m->k->round(calls[i].dx[k], n * shape_count(calls[i].xs[k]), precision);
+    if (s->fusion)
+        (backward ? s->fusion->backward : s->fusion->forward)(calls, s->nodes);
+    else
+        (backward ? kernel->backward : kernel->forward)(calls);
 }
 
 /* Runs a program over the batch of n pictures that stands in m->image and its companions. */
@@ -147,19 +138,9 @@ static void run(struct machine *m, struct program *program, enum phase phase, in
             calls[k].estimate = estimate;
             calls[k].loss_scale = m->loss_scale;
         }
-        const struct kernel *kernel = &m->k->op[m->job.graph->node[s->first].op];
-        if (a->kind != BACKWARD) {
-            if (s->fusion)
-                s->fusion->forward(calls, s->nodes);
-            else
-                kernel->forward(calls);
-        } else {
-            if (s->fusion)
-                s->fusion->backward(calls, s->nodes);
-            else
-                kernel->backward(calls);
-        }
-        if (is_16bit(m)) round_results(m, p, a, calls);
+        execute(m, s, a->kind == BACKWARD, calls);
+        if (precision_is_16bit(m->job.recipe->precision))
+            host_round_results(m, p, a, calls);
     }
 }
 
@@ -211,7 +192,7 @@ static void update(struct machine *m) {
             m->loss_scale /= 2;
             if (m->loss_scale < 1.0 / 65536)
                 die_no(
-                    "step %lld: gradients overflow fp16 at every loss scale; use precision bf16 or fp32",
+                    "step %lld: gradients overflow fp16 at every loss scale; use precision bf16, tf32 or fp32",
                     (long long)m->step);
             return;
         }
@@ -342,7 +323,7 @@ static void host_close(struct machine *m) {
     if (m->rounded != m->weights) xfree(m->rounded);
     void *const all[] = {m->weights, m->gradient, m->m,     m->v,    m->buffers,
                          m->arena,   m->frozen,   m->order, m->item, m->position,
-                         m->image,   m->mask,     m->flip,  m->loss, m};
+                         m->image,   m->mask,     m->flip,  m->loss, m->operand[0], m->operand[1], m};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) xfree(all[i]);
 }
 

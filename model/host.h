@@ -46,7 +46,7 @@ struct kernels {
     const struct fusion *fusion;    /* tried in order at each node */
     int fusions;
     void (*adam)(const struct adam *a);
-    /* x[0..n) rounded to fp16 or bf16 and back, in place. */
+    /* x[0..n) rounded in place: precision_round. */
     void (*round)(void *x, size_t n, enum precision precision);
     int (*finite)(const void *x, size_t n); /* 1 if no NaN or infinity */
     const char *(*describe)(void);

@@ -3,6 +3,7 @@
 #ifndef MODEL_HOST_MACHINE_H
 #define MODEL_HOST_MACHINE_H
 #include "model/plan.h"
+#include "model/precision.h"
 
 struct program { /* a plan with its calls filled in: pointers fixed once */
     struct plan plan;
@@ -16,9 +17,10 @@ struct machine {
     struct program train, infer;
     uint8_t *arena;
     size_t arena_bytes;
-    /* flat blocks, elements: weights as trained, rounded copy for 16-bit storage, gradient, moments */
+    /* flat blocks, elements: weights as trained, rounded copy for 16 bits and tf32, gradient, moments */
     void *weights, *rounded, *gradient, *m, *v;
     void *buffers; /* running statistics */
+    void *operand[2]; /* tf32: x and dy of the product under way */
     unsigned char *frozen; /* [params] wants no gradient */
     struct pictures set[SET_COUNT];
     /* the batch */
@@ -38,6 +40,10 @@ void host_get(struct machine *m, const char *name, struct tensor *t);
 void host_gradient(struct machine *m, const char *name, struct tensor *t);
 void host_save(struct machine *m, struct bag_writer *bag);
 void host_load(struct machine *m, const struct bag *bag);
-/* The copies of weights that kernels read, after weights changed. */
+/* host_round.c: what each precision does to arrays; the copies of weights that kernels read. */
+void host_round_results(struct machine *m, const struct plan *p, const struct action *a,
+                        const struct call *calls);
+void host_make_operands(struct machine *m);
+struct call host_operands(struct machine *m, const struct call *c);
 void host_round_weights(struct machine *m);
 #endif

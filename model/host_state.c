@@ -40,17 +40,9 @@ void host_put(struct machine *m, const struct tensor *t) {
     if (p->buffer || m->rounded == m->weights) return;
     uint8_t *copy = (uint8_t *)m->rounded + p->offset * m->real;
     memcpy(copy, (uint8_t *)m->weights + p->offset * m->real, p->count * m->real);
-    if (p->ndim > 1) m->k->round(copy, p->count, m->job.recipe->precision);
-}
-
-void host_round_weights(struct machine *m) {
-    const struct graph *g = m->job.graph;
-    if (m->rounded == m->weights) return;
-    memcpy(m->rounded, m->weights, g->weights * m->real);
-    for (int i = 0; i < g->params; i++) /* norms and biases stay in full precision */
-        if (!g->param[i].buffer && g->param[i].ndim > 1)
-            m->k->round((uint8_t *)m->rounded + g->param[i].offset * m->real,
-                        g->param[i].count, m->job.recipe->precision);
+    if (param_is_rounded(m->job.graph, (int)(p - m->job.graph->param),
+                         m->job.recipe->precision))
+        m->k->round(copy, p->count, m->job.recipe->precision);
 }
 
 void host_get(struct machine *m, const char *name, struct tensor *t) {

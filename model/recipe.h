@@ -7,7 +7,7 @@
 #define MODEL_RECIPE_H
 #include <stddef.h>
 
-enum precision { FP32, FP16, BF16 };
+enum precision { FP32, FP16, BF16, TF32 };
 
 /* One row a key: field, key, values allowed (for words, in the order of their numbers), meaning.
  * WORD fields hold the word's number; INT and REAL have bounds; LIST holds up to 3 integers. */
@@ -36,7 +36,7 @@ enum precision { FP32, FP16, BF16 };
     W(augment, "augment", "none flips")                                                      \
     W(pick, "pick", "val last loss heldout")  /* which epoch's model is kept */              \
     W(metric, "metric", "image pooled")       /* Dice a picture, then mean | of summed counts */ \
-    W(precision, "precision", "fp32 fp16 bf16")
+    W(precision, "precision", "fp32 fp16 bf16 tf32")
 
 #define RECIPE_INTS(I)                                                                       \
     I(output_stride, "encoder.output_stride", 8, 32)   /* 8 16 32 */                         \

@@ -76,6 +76,7 @@ static const struct row ROWS[] = {
     {VIT, LAST, "augment", "flips", CHANGES},
     {VIT, LAST, "precision", "fp16", CHANGES},
     {VIT, LAST, "precision", "bf16", CHANGES},
+    {VIT, LAST, "precision", "tf32", CHANGES},
     {VIT, LAST, "checkpoint_seconds", "1", SAME},
     {VIT, LAST "\nbatch 3", "drop_last", "yes", CHANGES}, /* five pictures: 3 + 2 | 3 */
     {NET, LAST, "encoder.stride_position", "v1", CHANGES},

@@ -77,7 +77,7 @@ static char *join(char **text, int n) {
 }
 
 void identity_fill(struct run *run) {
-    static const char *const precisions[] = {"fp32", "fp16", "bf16"};
+    static const char *const precisions[] = {"fp32", "fp16", "bf16", "tf32"};
     const struct options *o = run->options;
     char hex[65], *text = recipe_text(&run->model.recipe);
     add(run, "cell", xstrdup(cell_name(&run->model.cell)));

@@ -3,7 +3,7 @@
 #include "model/cpu/kernels.h"
 #include "model/cpu/threads.h"
 #include "model/cpu/vec.h"
-#include "core/bag.h"
+#include "model/precision.h"
 #include <math.h>
 #include <stdatomic.h>
 
@@ -76,8 +76,7 @@ static void round_task(void *arg, int task, int worker) {
     size_t to = cut_elements(r->n, r->parts, task + 1);
     (void)worker;
     for (size_t i = cut_elements(r->n, r->parts, task); i < to; i++)
-        r->x[i] = r->precision == FP16 ? half_to_f32(half_from_f32(r->x[i]))
-                                       : bfloat_to_f32(bfloat_from_f32(r->x[i]));
+        r->x[i] = precision_round(r->precision, r->x[i]);
 }
 
 void cpu_round(void *x, size_t n, enum precision precision) {

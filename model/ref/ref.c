@@ -1,7 +1,7 @@
 /* ref.c - the reference machine's table, its Adam and its rounding. */
 #include "model/ref/ref.h"
-#include "core/bag.h"
 #include "model/host.h"
+#include "model/precision.h"
 #include <math.h>
 
 /* torch.optim.Adam: L2 decay inside the gradient, eps outside the corrected root. */
@@ -19,8 +19,7 @@ static void ref_adam(const struct adam *a) {
 static void ref_round(void *x, size_t n, enum precision precision) {
     double *d = x;
     for (size_t i = 0; i < n; i++)
-        d[i] = precision == FP16 ? half_to_f32(half_from_f32((float)d[i]))
-                                 : bfloat_to_f32(bfloat_from_f32((float)d[i]));
+        d[i] = precision_round(precision, (float)d[i]);
 }
 
 static int ref_finite(const void *x, size_t n) {
