@@ -18,18 +18,33 @@
 #define MODEL_GPU_GPU_H
 #include "model/gpu/device.h"
 #include "model/gpu/library.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
 #include "model/host.h"
+#ifdef __cplusplus
+}
+#endif
 
-enum { GPU_PICTURE = 8 }; /* channels of a picture's map */
+enum {
+    GPU_PICTURE = 8, /* channels of a picture's map */
+    GPU_TICKETS = 64,
+};
 
 /* Written on the device alone, but for what begins an epoch or a pass. */
 struct gpu_now {
     int64_t steps;      /* optimizer steps taken */
     uint32_t epoch;
-    int at;             /* step within the epoch, or batch within a pass, of the next begin */
-    int passes;         /* PHASE_ESTIMATE: batches seen */
+    int at;             /* step within the epoch, or batch within a pass, that is under way */
+    int passes;         /* PHASE_ESTIMATE: batches seen before this one */
     float loss_scale;
     int good, overflow; /* fp16: steps since the last overflow; this step's gradients overflow */
+    int halted;         /* 1: a loss was no number; 2: no loss scale will do: nothing is learnt any more */
+    /* This step's update, once its loss is known: */
+    int skip;           /* 1: none */
+    float unscale;      /* factor on gradients */
+    float rate[2];      /* lr / (1 - beta1^t): decoder, encoder */
+    float root;         /* 1 / (1 - beta2^t) */
 };
 
 struct gpu {
@@ -44,17 +59,31 @@ struct gpu {
     /* The resident set that the batch is of: device memory, fixed for a captured step. */
     const uint8_t *image; /* u8 [count][S][S][3] */
     const uint8_t *mask;  /* bits [count][S*S/8] */
+    /* [GPU_TICKETS] zeros, for kernels whose last block does something: it leaves them zero. */
+    unsigned *ticket;
 };
 
+#ifdef __cplusplus
+extern "C" {
+#endif
 /* Channels a node's map has in memory, elements and bytes of a batch of it. */
 int gpu_channels(const struct graph *g, int node);
 size_t gpu_node_bytes(const struct graph *g, int node, int batch, enum precision precision);
 size_t gpu_element(enum precision precision, int channels); /* bytes: 2, or 4 */
+/* The same as struct kernels' hook; k->machine is a struct gpu. */
+size_t gpu_bytes_hook(const struct kernels *k, const struct graph *g, int node, int batch);
+/* Where a parameter's element i (PyTorch's order) lies in the machine's own order. 0 < all = elements
+ * with padding. */
+struct gpu_layout {
+    int K, C, R, S; /* a convolution's [K][C][R][S]; C 0: as PyTorch has it */
+    int padded;     /* its C with padding */
+    size_t count, all;
+    int matrix;     /* 1: kernels read a copy of the storage type, its gradient is of that type */
+};
+struct gpu_layout gpu_layout(const struct graph *g, int param);
+size_t gpu_place(const struct gpu_layout *l, size_t i);
 
 /* gpu_conv_forward(call), gpu_conv_backward(call), ...: a pair an op; each equals ref_OP_*. */
-#ifdef __cplusplus
-extern "C" {
-#endif
 #define OP(name, x, y, cheap)                                                               \
     void gpu_##name##_forward(const struct call *call);                                     \
     void gpu_##name##_backward(const struct call *call);
