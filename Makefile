@@ -8,6 +8,8 @@
 #: make table1    the same up to Table 1
 #: make cell      one or some cells, or a variant: CELLS=vits-random-cvc H=lr=0.001
 #: make doctor    what this machine has, and what each missing thing costs
+#: make sources   every data set and weights: here, to be had or asked for, and on which terms
+#: make cross     what was trained, scored on sets it never saw: EXTERNAL="etis cvc300"
 #: make status    what is made, stale, not run;  make stale: only what an older program made
 #: make test      compiles and runs the tests (minutes);  make test-all: with sanitizers, fuzzers, faults
 #: make bench     times us and PyTorch alternately: PEER_PYTHON=python, PEER=required
@@ -50,6 +52,8 @@ MIRROR_demo     = $P/sources
 DATASETS       ?= cvc kvasir sun
 ENCODERS       ?= resnet50 vits
 PRETRAIN       ?= $(PRETRAIN_$(PROFILE))
+# For scoring only (make cross): cvc300 colondb etis polypgen, or any set of DATASETS.
+EXTERNAL       ?=
 SPLIT          ?= random
 SEEDS          ?= 0
 RECIPE         ?= $(RECIPE_$(PROFILE))
@@ -70,19 +74,21 @@ MAKEFLAGS      += --output-sync=target
 THREADS        ?= 1
 endif
 
-# What a data set is made of; weights are made of one source each, ARM-ENCODER (random ones of none).
-SOURCES_cvc     = cvc
-SOURCES_kvasir  = kvasir
-SOURCES_sun     = sun-frames-part1 sun-frames-part2 sun-masks
+# What a data set is made of, where that is not one source of its name; weights are made of one source
+# each, ARM-ENCODER (random ones of none).
+SOURCES_sun    ?= sun-frames-part1 sun-frames-part2 sun-masks
+PRANET_TEST     = cvc300 colondb etis pranetcvc pranetkvasir
+$(foreach d,$(PRANET_TEST),$(eval SOURCES_$d ?= pranet-test))
+made_of         = $(or $(SOURCES_$(1)),$(1))
 part            = $(word $(1),$(subst -, ,$(2)))
 weights_of      = $(call part,2,$(1))-$(call part,1,$(1))
-sources_of      = $(SOURCES_$(call part,3,$(1))) $(filter-out random-%,$(weights_of))
-WANTED          = $(sort $(foreach c,$(CELLS),$(call sources_of,$c)))
+sources_of      = $(call made_of,$(call part,3,$(1))) $(filter-out random-%,$(weights_of))
+WANTED          = $(sort $(foreach c,$(CELLS),$(call sources_of,$c)) $(foreach d,$(EXTERNAL),$(call made_of,$d)))
 
 # A source that cannot be had (by request only, or a host that does not answer) must not stop the
 # rest. So fetching comes first: make remakes the files it includes, here absent.mk, before all
 # else, then starts again and knows which cells can run. $P/raw/NAME.absent says why NAME is not here.
-chain           = $(call goals,all demo table1 cell status stale)
+chain           = $(call goals,all demo table1 cell cross status stale)
 ifneq ($(chain),)
 ifneq ($(dry)$(call goals,status stale),)
 -include $P/absent.mk
@@ -93,6 +99,7 @@ endif
 lacks           = $(strip $(filter $(ABSENT),$(call sources_of,$(1))))
 RUN_CELLS       = $(foreach c,$(CELLS),$(if $(call lacks,$c),,$c))
 RUN_DATA        = $(filter $(foreach c,$(RUN_CELLS),$(call part,3,$c)),$(DATASETS))
+FOREIGN         = $(foreach d,$(EXTERNAL),$(if $(filter $(ABSENT),$(call made_of,$d)),,$d))
 
 # ---- 2. Fetch: a source to a verified raw file --------------------------------------------------
 S_paper         = fetch/sources
@@ -106,7 +113,7 @@ $P/absent.mk: $(if $(MAKE_RESTARTS)$(dry)$(call goals,status stale),,$(RAW))
 	@mkdir -p $P/raw; echo ABSENT = $$(ls $P/raw | sed -n 's/\.absent$$//p') > $@.tmp; mv $@.tmp $@
 
 # The demo's sources: pictures and weights that a program makes up, in the real containers.
-PHANTOM_DATA    = $(SOURCES_cvc) $(SOURCES_kvasir) $(SOURCES_sun)
+PHANTOM_DATA    = cvc kvasir sun-frames-part1 sun-frames-part2 sun-masks
 PHANTOM_WEIGHTS = imagenet-resnet50 radimagenet-resnet50 imagenet-vits radimagenet-vits
 $(PHANTOM_DATA:%=out/demo/sources/%.src): out/demo/sources/%.src: | $B/phantom
 	$B/phantom $* $(@D)
@@ -119,17 +126,20 @@ $(PHANTOM_WEIGHTS:%=out/demo/sources/%.src): out/demo/sources/%.src: | $B/phanto
 CONF_paper      = convert
 CONF_demo       = convert/demo
 CONF            = $(CONF_$(PROFILE))
-PACKS           = $(DATASETS:%=$P/data/%.bag)
-SPLITS          = $(foreach d,$(DATASETS),$(foreach s,$(SEEDS),$P/splits/$d.$(SPLIT).s$s.tsv))
+PACKS           = $(patsubst %,$P/data/%.bag,$(sort $(DATASETS) $(EXTERNAL)))
+SPLITS          = $(foreach d,$(DATASETS),$(foreach s,$(SEEDS),$P/splits/$d.$(SPLIT).s$s.tsv)) \
+                  $(EXTERNAL:%=$P/splits/%.all.s0.tsv)
 WEIGHTS         = $(patsubst %,$P/weights/%.bag,$(sort $(foreach c,$(CELLS),$(call weights_of,$c))))
 DRAWN           = $(filter $P/weights/random-%,$(WEIGHTS))
 dot             = $(word $(1),$(subst ., ,$(2)))
-described       = $(SOURCES_$(1):%=$S/%.src)
-fetched         = $(SOURCES_$(1):%=$P/raw/%)
+described       = $(patsubst %,$S/%.src,$(made_of))
+fetched         = $(patsubst %,$P/raw/%,$(made_of))
+# How to convert a set that says nothing of its own.
+conf_of         = $(firstword $(wildcard $(CONF)/$(1).conf) $(CONF)/default.conf)
 lists           = $(foreach s,train val,$(patsubst %,--list $s=%,$(wildcard convert/names/$(1).$s.txt)))
-$(PACKS): $P/data/%.bag: $(CONF)/%.conf $$(call described,$$*) $$(call fetched,$$*) \
+$(PACKS): $P/data/%.bag: $$(call conf_of,$$*) $$(call described,$$*) $$(call fetched,$$*) \
         $$(wildcard convert/names/$$*-sequences.tsv) | $B/pack
-	$B/pack $(filter-out %.tsv,$^) $@
+	$B/pack $(if $(filter %/default.conf,$<),--data $*) $(filter-out %.tsv,$^) $@
 $(SPLITS): $P/splits/%.tsv: $P/data/$$(call dot,1,$$*).bag | $B/split
 	$B/split $(call lists,$(call dot,1,$*).$(call dot,2,$*)) $(call dot,2,$*) $(patsubst s%,%,$(call dot,3,$*)) $< $@
 $(filter-out $(DRAWN),$(WEIGHTS)): $P/weights/%.bag: $S/%.src $P/raw/% | $B/weights
@@ -164,9 +174,15 @@ SCORES          = $(foreach r,$(RUNS),$r/score.$(call part,3,$(call run,2,$(r:$P
 KINDS           = background polyp mean
 BASELINES       = $(foreach d,$(RUN_DATA),$(foreach k,$(KINDS),\
                     $P/runs/main/baseline-$k-$d/$(SPLIT)/s$(firstword $(SEEDS))/score.$d.tsv))
+# On sets it never saw, all their pictures validate.
+CROSS           = $(foreach r,$(RUNS),$(patsubst %,$r/score.%.tsv,\
+                    $(filter-out $(call part,3,$(call run,2,$(r:$P/runs/%=%))),$(FOREIGN))))
+scored          = $(call dot,2,$(notdir $(1)))
 $(SCORES): $P/runs/%.tsv: $$(@D)/run.tsv $$(call pack_of,$$*) $$(call split_of,$$*) $B/eval
 	$B/eval $(machine) --masks $(@D)/masks.bag $(call run,2,$*) $(@D)/model.bag $(call pack_of,$*) \
 	    $(call split_of,$*) $@
+$(CROSS): $P/runs/%.tsv: $$(@D)/run.tsv $P/data/$$(call scored,$$*).bag $P/splits/$$(call scored,$$*).all.s0.tsv $B/eval
+	$B/eval $(machine) $(call run,2,$*) $(@D)/model.bag $P/data/$(call scored,$*).bag $P/splits/$(call scored,$*).all.s0.tsv $@
 $(BASELINES): $P/runs/%.tsv: $$(call pack_of,$$*) $$(call split_of,$$*) $B/eval
 	$B/eval $(THREADS:%=--threads %) --baseline $(call part,2,$(call run,2,$*)) vits-random-$(call part,3,$(call run,2,$*)) \
 	    $(call pack_of,$*) $(call split_of,$*) $@
@@ -181,6 +197,8 @@ $P/experiment.tsv: $(wildcard $(ABSENT:%=$P/raw/%.absent)) $B/experiment $(call 
 	$B/experiment $(EXPERIMENT) $@
 $P/results.tsv: $P/experiment.tsv $(SCORES) $(BASELINES) report/published.tsv $B/gather
 	$B/gather --experiment $< $(SCORES) $(BASELINES) report/published.tsv $@
+$P/cross.tsv: $P/experiment.tsv $(SCORES) $(CROSS) report/published.tsv $B/gather $(call unless,$P/cross.of,$(FOREIGN))
+	$B/gather --experiment $< $(SCORES) $(CROSS) report/published.tsv $@
 $P/curves.tsv: $(SCORES) $B/gather
 	$B/gather --curves $(RUNS) $@
 # Programs that are not ours write aside too.

@@ -1,9 +1,10 @@
-/* archive.c - reads zip and tar through libarchive, in memory, and believes nothing.
+/* archive.c - reads zip, tar and one RAR through libarchive, in memory, and believes nothing.
  *
  * It writes no file, follows no link, looks into no nested archive, and gives out no byte
  * of a member before the whole of it is read and checked. */
 #include "convert/archive.h"
 #include "convert/member_name.h"
+#include "convert/tally.h"
 #include "core/die.h"
 #include "core/file.h"
 #include <archive.h>
@@ -17,10 +18,10 @@ struct reader {
     struct archive *archive;
     char *passphrase;
     size_t archive_bytes;
-    int64_t bytes; /* of all members so far */
-    int count, room;
-    char **line; /* [count] "sha256 path\n"; the path begins at 65 */
-    char *path;  /* of the newest member, without the newline */
+    int64_t bytes;       /* of all members so far */
+    struct tally member; /* "sha256 path\n"; the path begins at 65 */
+    char *path;          /* of the newest member, without the newline */
+    char pictures[65];   /* "" where nobody told */
 };
 
 static void close_archive(void *arg) {
@@ -74,7 +75,28 @@ static _Noreturn void refuse(struct reader *r, const char *member) {
 }
 
 static const char *last_member(const struct reader *r) {
-    return r->count ? r->path : "begin";
+    return r->member.count ? r->path : "begin";
+}
+
+static void allow_formats(struct reader *r) {
+    uint8_t head[8] = {0};
+    struct map map;
+    map_open(&map, r->raw);
+    memcpy(head, map.data, map.size < sizeof head ? map.size : sizeof head);
+    map_close(&map);
+    int rar = source_magic("rar", head, sizeof head);
+    if (rar && !source_may_be(r->source, "rar"))
+        die_no("%s: a RAR archive, wanted zip or tar: unpack it, and pack the files again",
+               quoted(r->raw));
+    if (rar) {
+        archive_read_support_format_rar(r->archive);
+        archive_read_support_format_rar5(r->archive);
+        return;
+    }
+    archive_read_support_filter_gzip(r->archive);
+    archive_read_support_filter_xz(r->archive);
+    archive_read_support_format_tar(r->archive);
+    archive_read_support_format_zip_seekable(r->archive);
 }
 
 struct reader *reader_open(const struct source *source, const char *raw) {
@@ -87,10 +109,7 @@ struct reader *reader_open(const struct source *source, const char *raw) {
     r->archive = archive_read_new();
     if (!r->archive)
         die_world("out of memory: wanted an archive reader, close other programs");
-    archive_read_support_filter_gzip(r->archive);
-    archive_read_support_filter_xz(r->archive);
-    archive_read_support_format_tar(r->archive);
-    archive_read_support_format_zip_seekable(r->archive);
+    allow_formats(r);
     read_passphrase(r);
     if (archive_read_open_filename(r->archive, raw, 1 << 16) != ARCHIVE_OK)
         refuse(r, "begin");
@@ -122,10 +141,15 @@ static void read_data(struct reader *r, struct archive_entry *entry, struct arch
     m->size = n;
 }
 
+/* The most files and bytes all members may have. */
+static int64_t most(const struct source *s, int64_t pinned) {
+    return s->pictures ? 2 * pinned + 64 : pinned;
+}
+
 static void check_budget(struct reader *r, const struct archived *m) {
     const struct source *s = r->source;
     r->bytes += (int64_t)m->size;
-    if (s->unpacked >= 0 && r->bytes > s->unpacked)
+    if (s->unpacked >= 0 && r->bytes > most(s, s->unpacked))
         die_no("%s: %s: members hold more than %lld bytes so far, wanted %lld in all "
                "(unpacked); another file than the source describes",
                quoted(r->raw), quoted(m->path), (long long)r->bytes,
@@ -134,21 +158,12 @@ static void check_budget(struct reader *r, const struct archived *m) {
         die_no("%s: %s: %lld bytes from an archive of %zu, wanted at most %d times as many",
                quoted(r->raw), quoted(m->path), (long long)r->bytes, r->archive_bytes,
                (int)ARCHIVE_RATIO);
-    if (r->count > MEMBER_COUNT || (s->files >= 0 && r->count > s->files))
+    if (r->member.count > MEMBER_COUNT ||
+        (s->files >= 0 && r->member.count > most(s, s->files)))
         die_no("%s: %s: member number %d, wanted %lld files; another file than the source "
                "describes",
-               quoted(r->raw), quoted(m->path), r->count,
+               quoted(r->raw), quoted(m->path), r->member.count,
                (long long)(s->files >= 0 ? s->files : MEMBER_COUNT));
-}
-
-static void remember(struct reader *r, const struct archived *m) {
-    char hex[65];
-    sha_bytes(m->data, m->size, hex);
-    if (r->count == r->room) {
-        r->room = r->room ? 2 * r->room : 1024;
-        r->line = xrealloc(r->line, (size_t)r->room, sizeof *r->line);
-    }
-    r->line[r->count++] = xprintf("%s %s\n", hex, m->path);
 }
 
 static void check_entry(struct reader *r, struct archive_entry *entry) {
@@ -181,7 +196,8 @@ int reader_next(struct reader *r, struct archived *m) {
     }
     m->path = r->path;
     read_data(r, entry, m);
-    remember(r, m);
+    sha_bytes(m->data, m->size, m->sha256);
+    tally_add(&r->member, xprintf("%s %s\n", m->sha256, m->path));
     check_budget(r, m);
     return 1;
 }
@@ -190,53 +206,66 @@ static int by_folded_name(const void *a, const void *b) {
     return member_name_fold_compare(*(char *const *)a + 65, *(char *const *)b + 65);
 }
 
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void check_twins(struct reader *r) {
-    qsort(r->line, (size_t)r->count, sizeof *r->line, by_folded_name);
-    for (int i = 1; i < r->count; i++)
-        if (!by_folded_name(&r->line[i - 1], &r->line[i]))
+    char **line = r->member.line;
+    qsort(line, (size_t)r->member.count, sizeof *line, by_folded_name);
+    for (int i = 1; i < r->member.count; i++)
+        if (!by_folded_name(&line[i - 1], &line[i]))
             die_no("%s: members '%.*s' and '%.*s' have one name (but for case), wanted "
                    "each once",
-                   quoted(r->raw), (int)strcspn(r->line[i - 1] + 65, "\n"),
-                   r->line[i - 1] + 65, (int)strcspn(r->line[i] + 65, "\n"),
-                   r->line[i] + 65);
+                   quoted(r->raw), (int)strcspn(line[i - 1] + 65, "\n"), line[i - 1] + 65,
+                   (int)strcspn(line[i] + 65, "\n"), line[i] + 65);
 }
 
-static void check_content(struct reader *r, const char *content) {
+static void check_content(struct reader *r, char *content) {
     const struct source *s = r->source;
-    if (s->files >= 0 && r->count != s->files)
+    int same = !s->content || !strcmp(content, s->content);
+    if (s->pictures && *r->pictures && strcmp(r->pictures, s->pictures))
+        die_no(
+            "%s: its pictures and masks hash to %s, wanted %s: another release, or saved "
+            "anew, than %s describes; fetch it from another place",
+            quoted(r->raw), r->pictures, s->pictures, quoted(s->path));
+    if (s->pictures && *r->pictures) {
+        if (!same)
+            warn(
+                "%s: other files beside the pictures and masks than expected; the pictures "
+                "and masks are the pinned ones",
+                quoted(r->raw));
+        if (s->content) memcpy(content, s->content, 65);
+        return;
+    }
+    if (s->files >= 0 && r->member.count != s->files)
         die_no("%s: %d files, wanted %lld; another file than %s describes", quoted(r->raw),
-               r->count, (long long)s->files, quoted(s->path));
+               r->member.count, (long long)s->files, quoted(s->path));
     if (s->unpacked >= 0 && r->bytes != s->unpacked)
         die_no("%s: %lld bytes in its files, wanted %lld; another file than %s describes",
                quoted(r->raw), (long long)r->bytes, (long long)s->unpacked,
                quoted(s->path));
-    if (s->content && strcmp(content, s->content))
+    if (!same)
         die_no(
             "%s: content %s, wanted %s: its files are not those of %s; fetch it again from "
             "another place",
             quoted(r->raw), content, s->content, quoted(s->path));
 }
 
+int64_t reader_bytes(const struct reader *r) {
+    return r->bytes;
+}
+
+void reader_pictures(struct reader *r, const char pictures[65]) {
+    memcpy(r->pictures, pictures, sizeof r->pictures);
+}
+
 void reader_end(struct reader *r, char *content) {
-    if (!r->count)
+    if (!r->member.count)
         die_no("%s: no file in it, wanted an archive with files; fetch it again",
                quoted(r->raw));
     check_twins(r);
-    qsort(r->line, (size_t)r->count, sizeof *r->line, by_text);
-    struct sha *sha = sha_open();
-    for (int i = 0; i < r->count; i++) {
-        sha_add(sha, r->line[i], strlen(r->line[i]));
-        xfree(r->line[i]);
-    }
-    sha_close(sha, content);
+    tally_sha(&r->member, content);
     check_content(r, content);
     close_archive(r);
     die_cleanup_forget(close_archive, r);
-    xfree(r->line);
+    tally_free(&r->member);
     xfree(r->path);
     xfree(r->passphrase);
     xfree(r);

@@ -4,6 +4,7 @@
  * two of one name each stop it. */
 #include "convert/collect.h"
 #include "convert/archive.h"
+#include "convert/census.h"
 #include "convert/pool.h"
 #include "core/die.h"
 #include "core/file.h"
@@ -32,34 +33,67 @@ static struct found *add_found(struct collection *c, enum role role, const char 
     return c->found[c->count++] = f;
 }
 
+void collect_layout(struct layout *layout, const struct conf *conf,
+                    const struct source *source) {
+    int own = conf && conf->format;
+    layout_open(layout, own ? conf->format : source->format,
+                own ? conf->path : source->path);
+}
+
+void collect_tally(struct tally *pictures, enum role role, const struct place *place,
+                   const char *sha256) {
+    tally_add(pictures, xprintf("%s %s %s\n", sha256, role == ROLE_MASK ? "mask" : "image",
+                                place->name ? place->name : place->pair));
+}
+
+/* All members; `pictures` receives the pictures and masks. Their number. */
+static int read_members(struct collection *c, struct reader *reader, const char *raw,
+                        const struct layout *layout, struct pool *pool,
+                        struct tally *pictures, struct progress *progress) {
+    struct archived m;
+    int members = 0;
+    while (reader_next(reader, &m)) {
+        struct place place;
+        enum role role = layout_place(layout, m.path, &place);
+        if (role == ROLE_NONE) {
+            xfree(m.data);
+        } else {
+            collect_tally(pictures, role, &place, m.sha256);
+            pool_add(pool, m.data, m.size, add_found(c, role, raw, m.path, place));
+        }
+        progress_step(progress, ++members, NULL);
+    }
+    return members;
+}
+
 static void read_archive(struct collection *c, const struct source *s, const char *raw,
                          int threads) {
     struct layout layout;
-    struct archived m;
     struct progress progress;
+    struct tally pictures = {0};
     char content[65];
-    int members = 0, before = c->count;
-    layout_open(&layout, s);
+    int before = c->count;
+    collect_layout(&layout, c->conf, s);
+    if (layout.kind == LAYOUT_FOLDERS)
+        die_no("%s: format folders has classes and no masks, nothing to pack; `pack "
+               "--describe` checks and counts it",
+               quoted(s->path));
     struct pool *pool = pool_open(threads, work, c);
     struct reader *reader = reader_open(s, raw);
     progress_start(&progress, s->name, "files", s->files > 0 ? (double)s->files : 0, 0);
-    while (reader_next(reader, &m)) {
-        struct place place;
-        enum role role = layout_place(&layout, m.path, &place);
-        if (role == ROLE_NONE)
-            xfree(m.data);
-        else
-            pool_add(pool, m.data, m.size, add_found(c, role, raw, m.path, place));
-        progress_step(&progress, ++members, NULL);
-    }
+    int members = read_members(c, reader, raw, &layout, pool, &pictures, &progress);
+    tally_sha(&pictures, content);
+    reader_pictures(reader, content);
     reader_end(reader, content);
     pool_end(pool);
     progress_end(&progress);
     layout_close(&layout);
+    tally_free(&pictures);
     if (c->count == before)
         die_no("%s: none of its %d files is a picture or a mask by '%s', wanted some; "
                "correct format in %s",
-               quoted(raw), members, quoted(s->format), quoted(s->path));
+               quoted(raw), members, quoted(c->conf->format ? c->conf->format : s->format),
+               quoted(c->conf->format ? c->conf->path : s->path));
     char *longer = xprintf("%s%s %s\n", c->contents, s->name, content);
     xfree(c->contents);
     c->contents = longer;
@@ -87,7 +121,8 @@ static void check_pair(const struct found *image, const struct found *mask) {
                mask->what, m->width, m->height, i->width, i->height, image->what);
 }
 
-static void pair_up(struct collection *c) {
+/* Pairs what came; the number of pictures and masks that stand alone. */
+static int pair_up(struct collection *c) {
     int alone = 0;
     qsort(c->found, (size_t)c->count, sizeof *c->found, by_pair);
     c->item = xcalloc((size_t)c->count, sizeof *c->item);
@@ -110,6 +145,37 @@ static void pair_up(struct collection *c) {
             die_no("%s and %s: two masks of the name '%s', wanted each once", next->what,
                    c->found[i + 1]->what, quoted(f->place.pair));
     }
+    return alone;
+}
+
+/* Folders first: one that is short says more than its files that are not there. */
+static void check_whole(const struct collection *c, const struct collect_job *job,
+                        int alone) {
+    for (int s = 0; s < job->sources; s++) {
+        const struct source *source = &job->source[s];
+        struct census census = {0};
+        if (!source->counts || job->conf->format) continue; /* another layout's folders */
+        char *file = xprintf("%s.tsv", source->counts), *list = file_join(job->names, file);
+        for (int i = 0; i < c->items; i++) {
+            const char *slash = strrchr(c->item[i].name, '/');
+            size_t n = slash ? (size_t)(slash - c->item[i].name) : 0;
+            census_add(&census, c->item[i].name, n, ROLE_IMAGE);
+        }
+        char *wrong = census_wrong(&census, list);
+        if (wrong)
+            die_no("%s: %s; part of the download is missing: fetch the archive again that "
+                   "holds it",
+                   quoted(c->conf->name), wrong);
+        census_free(&census);
+        xfree(list);
+        xfree(file);
+    }
+    if (job->conf->pictures >= 0 && c->items != job->conf->pictures)
+        die_no(
+            "%s: %d pictures with masks, wanted %d (pictures in %s); the download is not "
+            "whole, or another release",
+            quoted(job->conf->name), c->items, job->conf->pictures,
+            quoted(job->conf->path));
     if (alone)
         die_no("%d of %d pictures and masks stand alone, wanted pairs; the download is not "
                "whole, or format in its source is not its layout",
@@ -169,17 +235,25 @@ static void give_groups(struct collection *c, const struct source *source, int s
                    quoted(source[i].path));
 }
 
-void collect(struct collection *c, const struct conf *conf, const struct source *source,
-             const char *const *raw, int sources, const char *out, int threads) {
-    *c = (struct collection){.conf = conf, .contents = xstrdup("")};
-    if (conf->order == ORDER_OFFICIAL && (!source->format || strcmp(source->format, "sun")))
+/* Official order is known for SUN-SEG alone. */
+static void check_order(const struct collect_job *job) {
+    const struct conf *conf = job->conf;
+    const char *format = conf->format ? conf->format : job->source->format;
+    if (conf->order == ORDER_OFFICIAL && (!format || strcmp(format, "sun")))
         die_no("%s: order is official, wanted format sun for it; write numeric or bytes",
                quoted(conf->name));
-    c->spool = spool_open(out);
-    for (int i = 0; i < sources; i++) read_archive(c, &source[i], raw[i], threads);
-    pair_up(c);
+}
+
+void collect(struct collection *c, const struct collect_job *job) {
+    *c = (struct collection){.conf = job->conf, .contents = xstrdup("")};
+    check_order(job);
+    c->spool = spool_open(job->out);
+    for (int i = 0; i < job->sources; i++)
+        read_archive(c, &job->source[i], job->raw[i], job->threads);
+    int alone = pair_up(c);
+    check_whole(c, job, alone);
     put_in_order(c);
-    give_groups(c, source, sources);
+    give_groups(c, job->source, job->sources);
 }
 
 void collect_free(struct collection *c) {

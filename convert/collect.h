@@ -4,6 +4,7 @@
 #include "convert/groups.h"
 #include "convert/layout.h"
 #include "convert/picture.h"
+#include "convert/tally.h"
 
 /* A member that is a picture or a mask. */
 struct found {
@@ -26,7 +27,22 @@ struct collection {
     int items;
     char *contents; /* "name content\n" a source */
 };
-void collect(struct collection *c, const struct conf *conf, const struct source *source,
-             const char *const *raw, int sources, const char *out, int threads);
+struct collect_job {
+    const struct conf *conf;
+    const struct source *source; /* [sources] */
+    const char *const *raw;      /* [sources] */
+    int sources;
+    const char *names; /* folder of the lists that sources name as counts */
+    const char *out;   /* the spool lies beside it */
+    int threads;
+};
+void collect(struct collection *c, const struct collect_job *job);
 void collect_free(struct collection *c);
+/* The layout of a source: the conf's format, else the source's own. conf may be NULL. */
+void collect_layout(struct layout *layout, const struct conf *conf,
+                    const struct source *source);
+/* Adds a member to what source.h calls `pictures`: "sha256 image|mask name\n", name being
+ * the place's, else its pair. */
+void collect_tally(struct tally *pictures, enum role role, const struct place *place,
+                   const char *sha256);
 #endif

@@ -5,8 +5,9 @@
 #include "core/table.h"
 #include <string.h>
 
-static const char *const keys[] = {"size",  "resize", "mask_resize", "mask_threshold",
-                                   "order", "groups", NULL};
+static const char *const keys[] = {"size",           "resize",   "mask_resize",
+                                   "mask_threshold", "order",    "groups",
+                                   "format",         "pictures", NULL};
 
 static _Noreturn void refuse(const struct pairs *p, const char *key, const char *wanted) {
     die_no("%s: %s is '%s', wanted %s", quoted(p->path), key, quoted(pairs_need(p, key)),
@@ -64,16 +65,18 @@ static char *name_of(const char *path) {
 static char *text_of(const struct pairs *p) {
     char *text = xstrdup("");
     for (int i = 0; keys[i]; i++) {
-        char *longer = xprintf("%s%s %s\n", text, keys[i], pairs_need(p, keys[i]));
+        if (!pairs_get(p, keys[i])) continue;
+        char *longer = xprintf("%s%s %s\n", text, keys[i], pairs_get(p, keys[i]));
         xfree(text);
         text = longer;
     }
     return text;
 }
 
-void conf_read(struct conf *conf, const char *path) {
+void conf_read(struct conf *conf, const char *path, const char *name) {
     struct pairs p;
-    *conf = (struct conf){.name = name_of(path)};
+    *conf =
+        (struct conf){.name = name ? xstrdup(name) : name_of(path), .path = xstrdup(path)};
     pairs_read(&p, path);
     pairs_check(&p, keys, NULL);
     conf->size = integer(&p, "size", 8, 4096, "a multiple of 8 from 8 to 4096");
@@ -84,12 +87,18 @@ void conf_read(struct conf *conf, const char *path) {
         integer(&p, "mask_threshold", 0, 254, "a whole number from 0 to 254");
     conf->order = order(&p);
     take_groups(conf, &p);
+    if (pairs_get(&p, "format")) conf->format = xstrdup(pairs_get(&p, "format"));
+    conf->pictures = pairs_get(&p, "pictures")
+                         ? integer(&p, "pictures", 1, 1 << 30, "a whole number from 1")
+                         : -1;
     conf->text = text_of(&p);
     pairs_free(&p);
 }
 
 void conf_free(struct conf *conf) {
     xfree(conf->groups);
+    xfree(conf->format);
+    xfree(conf->path);
     xfree(conf->name);
     xfree(conf->text);
     *conf = (struct conf){0};

@@ -10,7 +10,10 @@
  * | groups         | none (each picture its own), folder (name up to its last '/'), case  |
  * |                | (layout sun), or FILE.tsv beside the conf: `first last group` for    |
  * |                | numbered names, or `name group`                                      |
- * Every key is required, an unknown one is die_no. */
+ * | format         | of all its sources, in the place of their own (layout.h): for a      |
+ * |                | download that holds several sets; may be absent                      |
+ * | pictures       | how many the set must have; may be absent                            |
+ * Every other key is required, an unknown one is die_no. */
 #ifndef CONVERT_CONF_H
 #define CONVERT_CONF_H
 #include "core/resize.h"
@@ -23,9 +26,13 @@ struct conf {
     enum order order;
     char *groups; /* the word, or the path of the table */
     int group_table;
+    char *format; /* NULL: the sources' own */
+    char *path;
+    int pictures; /* -1: any number */
     char *name; /* the file's, without folder and ".conf": the data set's name */
     char *text; /* `key value` lines in the order above, for the pack's metadata */
 };
-void conf_read(struct conf *conf, const char *path);
+/* `name`: the data set's, in the place of the file's (a conf for any set); may be NULL. */
+void conf_read(struct conf *conf, const char *path, const char *name);
 void conf_free(struct conf *conf);
 #endif

@@ -98,13 +98,25 @@ static char *source_names(const struct source *source, int n) {
     return all;
 }
 
-static void write_pack(const struct collection *c, const char *names, const char *path) {
-    struct bag_writer *w = bag_create(path);
+/* One part that may not be passed on is enough. */
+static int is_restricted(const struct collect_job *job) {
+    for (int i = 0; i < job->sources; i++) {
+        const char *word = job->source[i].redistribute;
+        if (word && !strcmp(word, "no")) return 1;
+    }
+    return 0;
+}
+
+static void write_pack(const struct collection *c, const struct collect_job *job) {
+    struct bag_writer *w = bag_create(job->out);
+    char *names = source_names(job->source, job->sources);
     bag_add_meta(w, "conf", c->conf->text);
     bag_add_meta(w, "content", c->contents);
     bag_add_meta(w, "data", c->conf->name);
     bag_add_meta(w, "format", "repolyp pack 1");
+    if (is_restricted(job)) bag_add_meta(w, "redistribute", "no");
     bag_add_meta(w, "source", names);
+    xfree(names);
     write_masks_at_size(w, c);
     write_pixels(w, c);
     write_lines(w, c, TEXT_NAME);
@@ -117,13 +129,13 @@ void pack_make(const struct pack_job *job) {
     struct conf conf;
     struct collection c;
     struct source *source = xcalloc((size_t)job->sources, sizeof *source);
-    conf_read(&conf, job->conf);
+    conf_read(&conf, job->conf, job->data);
     for (int i = 0; i < job->sources; i++) source_read(&source[i], job->source[i]);
-    collect(&c, &conf, source, job->raw, job->sources, job->out, job->threads);
+    struct collect_job work = {&conf,      source,   job->raw,    job->sources,
+                               job->names, job->out, job->threads};
+    collect(&c, &work);
     tell_empty(&c);
-    char *names = source_names(source, job->sources);
-    write_pack(&c, names, job->out);
-    xfree(names);
+    write_pack(&c, &work);
     collect_free(&c);
     for (int i = 0; i < job->sources; i++) source_free(&source[i]);
     xfree(source);

@@ -14,25 +14,29 @@
 #include <string.h>
 
 static const char HELP[] =
-    "usage: pack [--threads N] DATA.conf SOURCE.src... RAW... OUT\n"
+    "usage: pack [--threads N] [--data NAME] [--names DIR] DATA.conf SOURCE.src... RAW... OUT\n"
     "       pack --content SOURCE.src RAW\n"
+    "       pack --describe [--names DIR] SOURCE.src RAW\n"
     "Reads one archive a SOURCE.src (as many RAW, in the same order), decodes, pairs and resizes its\n"
     "pictures and masks as DATA.conf says, checks counts and content, and writes one bag. The same\n"
     "files give the same bytes from any container and with any number of threads.\n"
     "\n"
     "  --threads N   default 2\n"
+    "  --data NAME   the data set's name; default DATA. For a conf that serves any set\n"
+    "  --names DIR   lists that sources name as `counts`; default convert/names, seen from here\n"
     "  --content     checks the archive and prints its content hash: sha256 over the sorted lines\n"
     "                `sha256(member) path`\n"
+    "  --describe    checks the archive and prints the lines that pin it in its source, and how many\n"
+    "                pictures and masks each folder holds: for a data set of your own\n"
     "  --help, --version\n"
     "\n"
     "example: pack convert/sun.conf sun-frames.src sun-masks.src frames.zip masks.zip sun.bag\n";
 
 static const struct option OPTIONS[] = {
-    {"threads", required_argument, NULL, 't'},
-    {"content", no_argument, NULL, 'c'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'v'},
-    {NULL, 0, NULL, 0},
+    {"threads", required_argument, NULL, 't'}, {"data", required_argument, NULL, 'd'},
+    {"names", required_argument, NULL, 'n'},   {"content", no_argument, NULL, 'c'},
+    {"describe", no_argument, NULL, 's'},      {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'v'},       {NULL, 0, NULL, 0},
 };
 
 static int threads_parse(const char *text) {
@@ -57,9 +61,10 @@ static void allow_source(struct sandbox *box, const char *path, const char *raw)
 static void shut_in(const struct pack_job *job) {
     struct sandbox box;
     struct conf conf;
-    conf_read(&conf, job->conf);
+    conf_read(&conf, job->conf, job->data);
     sandbox_open(&box);
     sandbox_read(&box, job->conf);
+    sandbox_read(&box, job->names);
     if (conf.group_table) sandbox_read(&box, conf.groups);
     for (int i = 0; i < job->sources; i++) allow_source(&box, job->source[i], job->raw[i]);
     sandbox_write(&box, job->out);
@@ -67,22 +72,34 @@ static void shut_in(const struct pack_job *job) {
     conf_free(&conf);
 }
 
-static void print_content(int n, char **arg) {
+/* What is asked of one archive and goes to standard output. */
+static void print(int what, const char *source, const char *raw, const char *names) {
     char content[65];
     struct sandbox box;
-    if (n != 2)
-        die_usage("--content: %d arguments, wanted SOURCE.src RAW; see pack --help", n);
     sandbox_open(&box);
-    allow_source(&box, arg[0], arg[1]);
+    sandbox_read(&box, names);
+    allow_source(&box, source, raw);
     sandbox_enter(&box);
-    pack_content(arg[0], arg[1], content);
+    if (what == 's') {
+        pack_describe(source, raw, names);
+        return;
+    }
+    pack_content(source, raw, content);
     puts(content);
     if (fflush(stdout) || ferror(stdout)) die_world("standard output: cannot be written");
 }
 
+/* A pack's name ends up in cells, so it is made of what they are made of. */
+static const char *data_parse(const char *text) {
+    if (!*text || text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789")])
+        die_usage("--data %s: wanted lower-case letters and digits, as kvasir",
+                  quoted(text));
+    return text;
+}
+
 int main(int argc, char **argv) {
-    struct pack_job job = {.threads = 2};
-    int content = 0, option;
+    struct pack_job job = {.threads = 2, .names = "convert/names"};
+    int what = 0, option;
     die_name("pack");
     setlocale(LC_CTYPE, "C.UTF-8"); /* so that libarchive lets UTF-8 names through */
     while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
@@ -90,8 +107,15 @@ int main(int argc, char **argv) {
         case 't':
             job.threads = threads_parse(optarg);
             break;
+        case 'd':
+            job.data = data_parse(optarg);
+            break;
+        case 'n':
+            job.names = optarg;
+            break;
         case 'c':
-            content = 1;
+        case 's':
+            what = option;
             break;
         case 'h':
             fputs(HELP, stdout);
@@ -105,8 +129,10 @@ int main(int argc, char **argv) {
     }
     int n = argc - optind;
     char **arg = argv + optind;
-    if (content) {
-        print_content(n, arg);
+    if (what && n != 2)
+        die_usage("%d arguments, wanted SOURCE.src RAW; see pack --help", n);
+    if (what) {
+        print(what, arg[0], arg[1], job.names);
         return 0;
     }
     if (n < 4 || n % 2)

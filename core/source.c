@@ -6,12 +6,20 @@
 #include "file.h"
 #include <string.h>
 
-static const char *const once[] = {
-    "name",    "kind",  "arm",      "encoder", "bytes",           "sha256",
-    "content", "magic", "unpacked", "files",   "passphrase_file", "licence",
-    "cite",    "terms", "mean",     "std",     "order",           "range",
-    "format",  "map",   "groups",   NULL};
-static const char *const many[] = {"file", "url", "manual", NULL};
+static const char *const once[] = {"name",          "kind",
+                                   "arm",           "encoder",
+                                   "bytes",         "sha256",
+                                   "sha256_begins", "md5",
+                                   "content",       "pictures",
+                                   "magic",         "unpacked",
+                                   "files",         "passphrase_file",
+                                   "licence",       "terms",
+                                   "redistribute",  "mean",
+                                   "std",           "order",
+                                   "range",         "format",
+                                   "map",           "groups",
+                                   "counts",        NULL};
+static const char *const many[] = {"file", "url", "manual", "cite", NULL};
 
 enum { MAGIC_BYTES = 16 };
 static const struct magic {
@@ -61,23 +69,26 @@ static int64_t number_of(const struct source *s, const char *key) {
     return value;
 }
 
-static const char *hash_of(const struct source *s, const char *key) {
+/* Hex digits, as many as `digits`; of a beginning, any number fewer. */
+static const char *hash_of(const struct source *s, const char *key, size_t digits) {
     const char *text = text_of(s, key);
     if (!text || !strcmp(text, "unknown")) return NULL;
     size_t n = strlen(text);
+    int begins = strstr(key, "_begins") != NULL;
     if (strspn(text, "0123456789abcdef") != n) {
         if (strspn(text, "0123456789abcdefABCDEF") == n)
             refuse(s, find(s, key), "lower-case hex digits; write it in lower case");
-        refuse(s, find(s, key), "64 lower-case hex digits, or unknown");
+        refuse(s, find(s, key), "lower-case hex digits, or unknown");
     }
-    if (n != 64)
-        die_no("%s:%d: %s has %zu digits, wanted 64; copy it again", quoted(s->path),
-               find(s, key)->line, key, n);
+    if (begins ? n >= digits : n != digits)
+        die_no("%s:%d: %s has %zu digits, wanted %s%zu; copy it again", quoted(s->path),
+               find(s, key)->line, key, n, begins ? "fewer than " : "", digits);
     return text;
 }
 
-static const char *word_of(const struct source *s, const char *key, const char *letters) {
-    const char *text = text_of(s, key);
+static const char *word_of(const struct source *s, const char *key) {
+    const char *text = text_of(s, key),
+               *letters = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
     if (text && (strspn(text, letters) != strlen(text) || *text == '.' || *text == '-'))
         refuse(s, find(s, key), "a word of lower-case letters, digits, '-', '_' and '.'");
     return text;
@@ -109,6 +120,15 @@ static const struct magic *magic_word(const char *text, size_t n) {
     return NULL;
 }
 
+int source_may_be(const struct source *s, const char *word) {
+    for (const char *at = s->magic; at && *at; at += strspn(at, " \t")) {
+        size_t n = strcspn(at, " \t");
+        if (strlen(word) == n && !memcmp(at, word, n)) return 1;
+        at += n;
+    }
+    return 0;
+}
+
 static void check_magic(const struct source *s) {
     for (const char *at = s->magic; at && *at; at += strspn(at, " \t")) {
         size_t n = strcspn(at, " \t");
@@ -118,6 +138,9 @@ static void check_magic(const struct source *s) {
                 "words of zip gzip xz rar tar hdf5 safetensors, or up to 16 bytes in hex");
         at += n;
     }
+    if (source_may_be(s, "rar") && !s->content && !s->pictures && !s->sha256)
+        refuse(s, find(s, "magic"),
+               "content, pictures or sha256 known where a .rar may be read");
 }
 
 static void check_three(const struct source *s, const char *key, const char *text) {
@@ -158,19 +181,30 @@ static void take_lines(struct source *s) {
             add_line(s, p, s->url, &s->url_count);
         } else if (!strcmp(p->key, "manual")) {
             add_line(s, p, s->manual, &s->manual_count);
+        } else if (!strcmp(p->key, "cite")) {
+            add_line(s, p, s->cite, &s->cite_count);
         } else if (!strcmp(p->key, "passphrase_file")) {
             check_plain_name(s, p);
         }
     }
 }
 
+/* NULL-ended keys that the other kind has. */
+static void refuse_keys(const struct source *s, enum source_kind kind,
+                        const char *const *key) {
+    for (int i = 0; s->kind == kind && key[i]; i++)
+        if (find(s, key[i]))
+            refuse(s, find(s, key[i]),
+                   kind == SOURCE_DATA ? "no such line for kind data"
+                                       : "no such line for kind weights");
+}
+
 static void take_weights(struct source *s) {
     static const char *const wanted[] = {"arm",   "encoder", "mean", "std",
                                          "order", "range",   NULL};
-    const char *letters = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
-    s->arm = word_of(s, "arm", letters);
-    s->encoder = word_of(s, "encoder", letters);
-    s->map = word_of(s, "map", letters);
+    s->arm = word_of(s, "arm");
+    s->encoder = word_of(s, "encoder");
+    s->map = word_of(s, "map");
     s->mean = text_of(s, "mean");
     s->std = text_of(s, "std");
     s->order = text_of(s, "order");
@@ -185,32 +219,44 @@ static void take_weights(struct source *s) {
     for (int i = 0; s->kind == SOURCE_WEIGHTS && wanted[i]; i++)
         if (!find(s, wanted[i]))
             die_no("%s: no key %s, wanted it for kind weights", quoted(s->path), wanted[i]);
-    for (int i = 0; s->kind == SOURCE_DATA && wanted[i]; i++)
-        if (find(s, wanted[i])) refuse(s, find(s, wanted[i]), "no such line for kind data");
+    refuse_keys(s, SOURCE_DATA, wanted);
+}
+
+static void take_data(struct source *s) {
+    static const char *const keys[] = {"passphrase_file", "groups", "pictures", "counts",
+                                       "unpacked",        "files",  NULL};
+    s->unpacked = number_of(s, "unpacked");
+    s->files = number_of(s, "files");
+    s->groups = number_of(s, "groups");
+    s->pictures = hash_of(s, "pictures", 64);
+    s->counts = word_of(s, "counts");
+    s->passphrase_file = text_of(s, "passphrase_file");
+    refuse_keys(s, SOURCE_WEIGHTS, keys);
 }
 
 static void take_values(struct source *s) {
     const char *kind = pairs_need(&s->pairs, "kind");
     pairs_need(&s->pairs, "name");
-    s->name = word_of(s, "name", "abcdefghijklmnopqrstuvwxyz0123456789-_.");
+    s->name = word_of(s, "name");
     if (strcmp(kind, "data") && strcmp(kind, "weights"))
         refuse(s, find(s, "kind"), "data or weights");
     s->kind = strcmp(kind, "data") ? SOURCE_WEIGHTS : SOURCE_DATA;
     s->bytes = number_of(s, "bytes");
-    s->unpacked = number_of(s, "unpacked");
-    s->files = number_of(s, "files");
-    s->groups = number_of(s, "groups");
-    s->sha256 = hash_of(s, "sha256");
-    s->content = hash_of(s, "content");
+    s->sha256 = hash_of(s, "sha256", 64);
+    s->sha256_begins = hash_of(s, "sha256_begins", 64);
+    s->md5 = hash_of(s, "md5", 32);
+    s->content = hash_of(s, "content", 64);
     s->magic = text_of(s, "magic");
     s->format = text_of(s, "format");
-    s->passphrase_file = text_of(s, "passphrase_file");
     s->licence = text_of(s, "licence");
-    s->cite = text_of(s, "cite");
     s->terms = text_of(s, "terms");
-    check_magic(s);
+    s->redistribute = text_of(s, "redistribute");
+    if (s->redistribute && strcmp(s->redistribute, "yes") && strcmp(s->redistribute, "no"))
+        refuse(s, find(s, "redistribute"), "yes or no");
     take_lines(s);
+    take_data(s);
     take_weights(s);
+    check_magic(s);
     if ((s->url_count || s->manual_count || s->kind == SOURCE_DATA) && !s->file_count)
         die_no("%s: no key file, wanted the name of the download", quoted(s->path));
     if (s->file_count && !s->url_count && !s->manual_count)

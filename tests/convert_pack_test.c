@@ -314,7 +314,7 @@ static void a_pack_does_not_know_its_container_or_its_threads(void **state) {
     p.threads = 4;
     packing_run(&p);
     assert_same_files("out.bag", "zip1.bag");
-    p.tar = 1;
+    p.container = BOX_TAR_XZ;
     pack_ok(&p);
     assert_same_files("out.bag", "zip1.bag");
     box_free(&p.box);

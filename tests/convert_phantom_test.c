@@ -12,7 +12,13 @@ static void pack_phantom(const char *conf, int count, const char *const *name,
     char *path[3];
     for (int i = 0; i < count; i++) source[i] = path[i] = xprintf("%s.src", name[i]);
     char *at = xprintf("%s/convert/demo/%s.conf", test_home, conf);
-    struct pack_job job = {at, count, source, archive, "out.bag", threads};
+    struct pack_job job = {.conf = at,
+                           .sources = count,
+                           .source = source,
+                           .raw = archive,
+                           .out = "out.bag",
+                           .threads = threads,
+                           .names = "."};
     pack_make(&job);
     for (int i = 0; i < count; i++) xfree(path[i]);
     xfree(at);
@@ -111,7 +117,7 @@ static void suns_members_are_told_apart(void **state) {
         {"case/f.jpg", ROLE_NONE, NULL, NULL, NULL, NULL},
         {"f.jpg", ROLE_NONE, NULL, NULL, NULL, NULL},
     };
-    struct layout layout = {.sun = 1};
+    struct layout layout = {.kind = LAYOUT_SUN};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct place place;
         assert_int_equal(layout_place(&layout, cases[i].path, &place), cases[i].role);

@@ -8,7 +8,7 @@ static const char good[] =
     "name kvasir\nkind data\nfile a.zip\nfile a.tar.xz\n"
     "url https://example.org/a.zip\nurl file:web/a.zip\n"
     "manual ask\nmanual twice\nbytes 12\nsha256 unknown\nmagic zip xz\n"
-    "files 3\nformat pairs a/*.png | b/*.png\n";
+    "files 3\nformat pairs a/*.png | b/*.png\ncite A\ncite B\nredistribute no\n";
 
 static void parse(void *arg) {
     struct source s;
@@ -32,6 +32,12 @@ static void every_value_of_a_source_is_read(void **state) {
     assert_int_equal(s.groups, -1);
     assert_null(s.sha256);
     assert_null(s.content);
+    assert_int_equal(s.cite_count, 2);
+    assert_string_equal(s.cite[1], "B");
+    assert_string_equal(s.redistribute, "no");
+    assert_null(s.md5);
+    assert_true(source_may_be(&s, "xz") && source_may_be(&s, "zip"));
+    assert_false(source_may_be(&s, "x") || source_may_be(&s, "rar"));
     assert_string_equal(s.format, "pairs a/*.png | b/*.png");
     source_free(&s);
 }
@@ -53,14 +59,14 @@ static void every_wrong_line_has_its_own_message(void **state) {
     static const struct {
         const char *line, *message;
     } cases[] = {
-        {"colour red\n", "x.src:15: unknown key colour"},
-        {"name twice\n", "x.src:15: key name stands already in line 2"},
-        {"terms x\r\n", "x.src:15: a carriage return"},
+        {"colour red\n", "x.src:18: unknown key colour"},
+        {"name twice\n", "x.src:18: key name stands already in line 2"},
+        {"terms x\r\n", "x.src:18: a carriage return"},
         {"content 012345678901234567890123456789012345678901234567890123456789012\n",
          "content has 63 digits, wanted 64"},
         {"content ABCDEF7890123456789012345678901234567890123456789012345678901234\n",
          "wanted lower-case hex digits"},
-        {"content xyz\n", "wanted 64 lower-case hex digits, or unknown"},
+        {"content xyz\n", "wanted lower-case hex digits, or unknown"},
         {"file ../b.zip\n", "wanted a file name without '..'"},
         {"file b/c.zip\n", "wanted a file name alone, without '/'"},
         {"passphrase_file ../../etc/passwd\n", "wanted a file name without '..'"},
@@ -72,7 +78,14 @@ static void every_wrong_line_has_its_own_message(void **state) {
         {"content\n", "content has no value"},
         {"groups\n", "groups has no value"},
         {"mean 0 0 0\n", "wanted no such line for kind data"},
-        {"terms no end", "x.src:15: the last line has no end"},
+        {"md5 0123456789abcdef\n", "md5 has 16 digits, wanted 32"},
+        {"pictures 0123\n", "pictures has 4 digits, wanted 64"},
+        {"sha256_begins 0x1\n", "wanted lower-case hex digits"},
+        {"sha256_begins 0123456789012345678901234567890123456789012345678901234567890123\n",
+         "sha256_begins has 64 digits, wanted fewer than 64"},
+        {"counts ../x\n", "wanted a word of lower-case letters"},
+        {"cite\n", "cite has no value"},
+        {"terms no end", "x.src:18: the last line has no end"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *text = xprintf("%s%s", good, cases[i].line);
@@ -96,6 +109,10 @@ static void what_a_kind_needs_must_be_there(void **state) {
         {"name a\nkind data\nfile a.zip\n", "neither url nor manual"},
         {"name A\nkind data\nfile a\nmanual x\n", "wanted a word of lower-case letters"},
         {"name a\nkind data\nfile a\nmanual x\nmagic pdf\n", "wanted words of zip gzip"},
+        {"name a\nkind data\nfile a\nmanual x\nmagic zip rar\n",
+         "content, pictures or sha256 known where a .rar may be read"},
+        {"name a\nkind data\nfile a\nmanual x\nredistribute perhaps\n", "wanted yes or no"},
+        {"name a\nkind weights\ncounts x\n", "wanted no such line for kind weights"},
         {"name a\nkind weights\nencoder vits\nmean 0 0 0\nstd 1 1 1\norder rgb\nrange 1\n",
          "no key arm"},
         {"name a\nkind weights\narm random\nencoder vits\nmean 0 0\nstd 1 1 1\norder "

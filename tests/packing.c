@@ -41,16 +41,21 @@ void packing_write(struct packing *p) {
     write_text("x.src", source);
     write_text("x.conf", p->conf ? p->conf : conf);
     xfree(source);
-    if (p->tar)
-        box_tar_xz(&p->box, "raw");
-    else
+    if (p->passphrase)
         box_zip(&p->box, p->passphrase, "raw");
+    else
+        box_write(&p->box, p->container, "raw");
 }
 
 void packing_run(void *arg) {
     struct packing *p = arg;
     const char *source[] = {"x.src"}, *raw[] = {"raw"};
-    struct pack_job job = {"x.conf", 1,         source,
-                           raw,      "out.bag", p->threads ? p->threads : 1};
+    struct pack_job job = {.conf = "x.conf",
+                           .sources = 1,
+                           .source = source,
+                           .raw = raw,
+                           .out = "out.bag",
+                           .threads = p->threads ? p->threads : 1,
+                           .names = "."};
     pack_make(&job);
 }

@@ -13,7 +13,8 @@ struct packing {
     const char *
         conf; /* whole text of x.conf; NULL: size 8, bilinear, nearest, 127, numeric, none */
     const char *passphrase; /* of the zip */
-    int tar, threads;       /* tar.xz instead of zip; 0: one thread */
+    enum container container;
+    int threads; /* 0: one */
 };
 /* A PNG of one colour, a band of white from row `row` on when row < height. */
 uint8_t *packing_png(int width, int height, int row, size_t *n);

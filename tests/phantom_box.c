@@ -2,6 +2,7 @@
 #include "tests/phantom_box.h"
 #include "core/die.h"
 #include "core/file.h"
+#include "tests/plain_rar.h"
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdlib.h>
@@ -55,21 +56,49 @@ static void add_entry(struct archive *a, const struct boxed *f, const char *path
     archive_entry_free(entry);
 }
 
-void box_tar_xz(const struct box *box, const char *path) {
+static void write_tar(const struct box *box, enum container container, const char *path) {
     size_t room = 1 << 20, used = 0;
     for (int i = 0; i < box->count; i++) room += box->file[i].n + 4096;
     uint8_t *bytes = xmalloc(room);
     struct archive *a = archive_write_new();
     if (!a) die_world("%s: no memory, wanted some", path);
     need(archive_write_set_format_ustar(a), a, path);
-    need(archive_write_add_filter_xz(a), a, path);
-    need(archive_write_set_options(a, "xz:compression-level=1"), a, path);
+    if (container == BOX_TAR_GZ) {
+        need(archive_write_add_filter_gzip(a), a, path);
+        need(archive_write_set_options(a, "gzip:!timestamp"), a, path);
+    } else if (container == BOX_TAR_XZ) {
+        need(archive_write_add_filter_xz(a), a, path);
+        need(archive_write_set_options(a, "xz:compression-level=1"), a, path);
+    }
     need(archive_write_open_memory(a, bytes, room, &used), a, path);
     for (int i = 0; i < box->count; i++) add_entry(a, &box->file[i], path);
     need(archive_write_close(a), a, path);
     archive_write_free(a);
     file_write(path, bytes, used);
     xfree(bytes);
+}
+
+void box_tar_xz(const struct box *box, const char *path) {
+    write_tar(box, BOX_TAR_XZ, path);
+}
+
+static void write_rar(const struct box *box, int version, const char *path) {
+    struct plain_rar rar;
+    plain_rar_begin(&rar, version);
+    for (int i = 0; i < box->count; i++)
+        plain_rar_add(&rar, box->file[i].name, box->file[i].data, box->file[i].n);
+    plain_rar_end(&rar);
+    file_write(path, rar.file.data, rar.file.n);
+    xfree(rar.file.data);
+}
+
+void box_write(const struct box *box, enum container container, const char *path) {
+    if (container == BOX_ZIP)
+        box_zip(box, NULL, path);
+    else if (container == BOX_RAR4 || container == BOX_RAR5)
+        write_rar(box, container == BOX_RAR4 ? 4 : 5, path);
+    else
+        write_tar(box, container, path);
 }
 
 static int by_text(const void *a, const void *b) {
