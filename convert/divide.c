@@ -185,12 +185,15 @@ static void divide(struct work *w) {
         die_usage("--list: wanted with official or pranet only, not %s", kind);
     if (!strcmp(kind, "random"))
         by_random(w);
+    else if (!strcmp(kind, "all"))
+        for (int i = 0; i < w->pack->count; i++) w->set[i] = SET_VAL;
     else if (!strncmp(kind, "grouped-f", 9) && kind[9] >= '0' && kind[9] <= '4' &&
              !kind[10])
         by_groups(w, kind[9] - '0');
     else if (!named)
-        die_usage("kind '%s': wanted random, grouped-f0 to grouped-f4, official or pranet",
-                  quoted(kind));
+        die_usage(
+            "kind '%s': wanted random, grouped-f0 to grouped-f4, official, pranet or all",
+            quoted(kind));
     else if (lists)
         by_lists(w);
     else if (!strcmp(kind, "official"))
@@ -223,7 +226,7 @@ void divide_write(const struct divide *d, const struct pack *pack, const char *p
     number_groups(&w);
     divide(&w);
     for (size_t i = 0; i < n; i++) count[w.set[i]]++;
-    if (!count[SET_TRAIN] || !count[SET_VAL])
+    if ((!count[SET_TRAIN] && strcmp(d->kind, "all")) || !count[SET_VAL])
         die_no("%s: %d train and %d validate, wanted some of both", quoted(pack->bag.path),
                count[SET_TRAIN], count[SET_VAL]);
     struct out *out = out_open(path);

@@ -8,6 +8,7 @@
  *                train.
  *   official     by lists; without any, by the pack's `part`: what begins with Train trains
  *   pranet       by lists
+ *   all          every picture validates: a set on which others' models are scored
  * A list names one set's pictures, a name a line. Where only one of train and val is
  * listed, the others are the rest; with both, every picture must be in one. */
 #ifndef CONVERT_DIVIDE_H

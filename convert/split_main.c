@@ -12,6 +12,7 @@ static const char HELP[] =
     "  grouped-fK  K of 0 to 4: groups (video sequences, cases) stay whole; fold K of 5 validates\n"
     "  official    by --list, or by the archive's own parts (SUN-SEG)\n"
     "  pranet      by --list\n"
+    "  all         every picture validates: a set that others' models are scored on\n"
     "\n"
     "  --list train=FILE, --list val=FILE   names, one a line; may repeat. With only one of the two\n"
     "                                       sets listed, the rest is the other\n"

@@ -118,7 +118,21 @@ static void centred(struct image *sheet, const char *text, int left, int y, doub
 static int column_x(int column) {
     return MARGIN + column * (TILE + GAP);
 }
-enum { BLOCK = HEAD + ROWS * (TILE + FOOT) };
+enum { BLOCK = HEAD + ROWS * (TILE + FOOT), LINE = 30 };
+
+static int is_hidden(const struct block *b) {
+    const char *word = bag_meta(&b->pack.bag, "redistribute");
+    return word && !strcmp(word, "no") && !b->restricted;
+}
+
+/* Its set is named, nothing of it shown. */
+static void hide(struct image *sheet, const struct block *b, int top,
+                 const struct names *names) {
+    char *text = xprintf("%s: left out, its terms forbid passing on its pictures",
+                         names_get(names, b->arm[0].data));
+    letters_draw(sheet, text, MARGIN, top + 18, 10, FAINT);
+    xfree(text);
+}
 
 static void head(struct image *sheet, const struct block *b, int top,
                  const struct names *names) {
@@ -172,20 +186,30 @@ static void row(struct image *sheet, const struct block *b, int r, int item, int
     image_free(&tile);
 }
 
+static void show(struct image *sheet, const struct block *b, int top,
+                 const struct names *names) {
+    int item[ROWS];
+    choose(&b->pack, &b->arm[0], item);
+    head(sheet, b, top, names);
+    for (int r = 0; r < ROWS; r++)
+        row(sheet, b, r, item[r], top + HEAD + r * (TILE + FOOT));
+}
+
 void montage(const struct block *block, int blocks, const struct names *names,
              struct image *out) {
-    int arms = 1;
-    for (int i = 0; i < blocks; i++) arms = block[i].arms > arms ? block[i].arms : arms;
-    *out = blank(column_x(2 + arms) - GAP + MARGIN, blocks * BLOCK + KEY);
+    int arms = 1, height = 0, shown = 0, y = 0;
     for (int i = 0; i < blocks; i++) {
-        int item[ROWS];
-        choose(&block[i].pack, &block[i].arm[0], item);
-        head(out, &block[i], i * BLOCK, names);
-        for (int r = 0; r < ROWS; r++)
-            row(out, &block[i], r, item[r], i * BLOCK + HEAD + r * (TILE + FOOT));
+        arms = block[i].arms > arms ? block[i].arms : arms;
+        height += is_hidden(&block[i]) ? LINE : BLOCK;
+        shown += !is_hidden(&block[i]);
     }
-    if (blocks)
-        key(out, blocks * BLOCK + 8);
-    else
+    *out = blank(column_x(2 + arms) - GAP + MARGIN, height + KEY);
+    for (int i = 0; i < blocks; i++) {
+        (is_hidden(&block[i]) ? hide : show)(out, &block[i], y, names);
+        y += is_hidden(&block[i]) ? LINE : BLOCK;
+    }
+    if (shown)
+        key(out, y + 8);
+    else if (!blocks)
         letters_draw(out, "nothing was run", MARGIN, 22, 11, INK);
 }

@@ -2,7 +2,8 @@
  * Dice.
  *
  * Which pictures: those at the lower quartile, the median and the upper quartile of the
- * first arm's Dice (ties by name), so that nobody chooses them. */
+ * first arm's Dice (ties by name), so that nobody chooses them. Of a pack whose metadata say
+ * `redistribute no` none is shown, only that it is so: the sheet is there to be published. */
 #ifndef REPORT_MONTAGE_H
 #define REPORT_MONTAGE_H
 #include "core/image.h"
@@ -30,6 +31,7 @@ struct block {
     struct pack pack;
     struct masks arm[MONTAGE_ARMS];
     int arms;
+    int restricted; /* show the pictures of a pack whose terms forbid passing them on too */
 };
 /* Blocks below each other, of `blocks` >= 0. The picture is RGB: image_free. */
 void montage(const struct block *block, int blocks, const struct names *names,

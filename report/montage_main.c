@@ -5,11 +5,13 @@
 #include <stdio.h>
 
 static const char help[] =
-    "usage: montage [--names NAMES.tsv] [PACK MASKS.bag...]... OUT.png\n"
+    "usage: montage [--names NAMES.tsv] [--restricted] [PACK MASKS.bag...]... OUT.png\n"
     "A block for each pack: picture, ground truth and each arm's prediction, for the\n"
     "pictures at the quartiles of the first arm's Dice. MASKS.bag is what eval --masks\n"
     "writes, one an arm.\n"
     "  --names FILE  how cells' names are written for readers: columns name, text\n"
+    "  --restricted  pictures too whose terms forbid passing them on (`redistribute no` in\n"
+    "                their source): such a sheet is for your own eyes\n"
     "  --help --version\n"
     "example: montage --names report/names.tsv out/demo/data/cvc.bag \\\n"
     "             out/demo/runs/main/*-cvc/random/s0/masks.bag out/demo/montage.png\n";
@@ -49,15 +51,19 @@ static struct block *open_blocks(char *const *name, int n, int *blocks) {
 
 int main(int argc, char **argv) {
     static const struct option options[] = {{"names", required_argument, NULL, 'n'},
+                                            {"restricted", no_argument, NULL, 'r'},
                                             {"help", no_argument, NULL, 'h'},
                                             {"version", no_argument, NULL, 'v'},
                                             {0}};
     const char *names_path = NULL;
-    int c;
+    int c, restricted = 0;
     die_name("montage");
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) switch (c) {
         case 'n':
             names_path = optarg;
+            break;
+        case 'r':
+            restricted = 1;
             break;
         case 'h':
             fputs(help, stdout);
@@ -74,6 +80,7 @@ int main(int argc, char **argv) {
     struct image out;
     int blocks;
     struct block *block = open_blocks(argv + optind, argc - optind - 1, &blocks);
+    for (int i = 0; i < blocks; i++) block[i].restricted = restricted;
     names_read(&names, names_path);
     montage(block, blocks, &names, &out);
     image_write_png(&out, argv[argc - 1]);

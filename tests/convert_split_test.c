@@ -202,6 +202,17 @@ static void core_reads_what_was_written(void **state) {
     pack_close(&pack);
 }
 
+static void a_set_for_scoring_validates_whole(void **state) {
+    (void)state;
+    int size[] = {2, 3};
+    struct divide d = {.kind = "all"};
+    write_pack(5, 2, size, NULL);
+    divide_it(&d);
+    char *text = sets(5);
+    assert_string_equal(text, "vvvvv");
+    xfree(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_random_split_is_the_papers),
@@ -212,6 +223,7 @@ int main(void) {
         TEST(suns_parts_are_a_split),
         TEST(what_is_no_split_is_refused),
         TEST(core_reads_what_was_written),
+        TEST(a_set_for_scoring_validates_whole),
     };
     return test_run(tests);
 }

@@ -7,7 +7,7 @@ enum { SIDE = 16, PICTURES = 5 };
 
 /* A pack of five pictures; picture i's truth is the first 32 pixels, a mask's prediction
  * the first 8(i+1) of them: Dice rises with i. */
-static void make_pack(void) {
+static void make_pack(const char *redistribute) {
     uint8_t image[PICTURES][SIDE * SIDE * 3],
         mask[PICTURES][SIDE * SIDE / 8] = {{0}}, pred[PICTURES][SIDE * SIDE / 8] = {{0}};
     uint32_t rle[3 * PICTURES];
@@ -28,6 +28,7 @@ static void make_pack(void) {
                       groups[] = "a\na\na\nb\nb\n";
     struct bag_writer *w = bag_create("pack.bag");
     bag_add_meta(w, "data", "cvc");
+    if (redistribute) bag_add_meta(w, "redistribute", redistribute);
     bag_add_meta(w, "source", "made up");
     bag_add(w, &(struct tensor){"image", T_U8, 4, {PICTURES, SIDE, SIDE, 3}, image});
     bag_add(w, &(struct tensor){"mask", T_U8, 2, {PICTURES, SIDE * SIDE / 8}, mask});
@@ -52,7 +53,7 @@ static void a_montage_is_the_same_picture_twice(void **state) {
     struct block block = {.arms = 1};
     struct names names;
     struct image one, two;
-    make_pack();
+    make_pack(NULL);
     char sha[65];
     sha_file("pack.bag", sha);
     names_read(&names, NULL);
@@ -70,6 +71,37 @@ static void a_montage_is_the_same_picture_twice(void **state) {
     pack_close(&block.pack);
 }
 
+/* Colours that only pictures have on the sheet: greys and tints that no letter is drawn in. */
+static int has_pixel(const struct image *sheet, int r, int g, int b) {
+    for (size_t i = 0; i < (size_t)sheet->width * (size_t)sheet->height; i++) {
+        const uint8_t *p = sheet->pixel + 3 * i;
+        if (p[0] == r && p[1] == g && p[2] == b) return 1;
+    }
+    return 0;
+}
+
+static void a_set_that_may_not_be_passed_on_is_not_shown(void **state) {
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct block block = {.arms = 1};
+        struct names names;
+        struct image sheet;
+        char sha[65];
+        make_pack(i == 0 ? NULL : i == 1 ? "yes" : "no");
+        sha_file("pack.bag", sha);
+        names_read(&names, NULL);
+        pack_open(&block.pack, "pack.bag");
+        masks_open(&block.arm[0], "masks.bag", &block.pack, sha);
+        block.restricted = i == 3;
+        montage(&block, 1, &names, &sheet);
+        assert_int_equal(has_pixel(&sheet, 40, 40, 40), i != 2); /* the second picture */
+        assert_true(i == 2 ? sheet.height < 100 : sheet.height > 500);
+        image_free(&sheet);
+        masks_close(&block.arm[0]);
+        pack_close(&block.pack);
+    }
+}
+
 static void open_masks(void *sha) {
     struct pack pack;
     struct masks masks;
@@ -79,7 +111,7 @@ static void open_masks(void *sha) {
 
 static void masks_of_another_pack_are_refused(void **state) {
     (void)state;
-    make_pack();
+    make_pack(NULL);
     assert_dies(EXIT_NO, "predicted from another pack", open_masks, "0");
 }
 
@@ -104,6 +136,7 @@ static void letters_are_drawn_inside_their_width(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_montage_is_the_same_picture_twice),
+        TEST(a_set_that_may_not_be_passed_on_is_not_shown),
         TEST(masks_of_another_pack_are_refused),
         TEST(letters_are_drawn_inside_their_width),
     };
