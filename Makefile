@@ -320,7 +320,10 @@ ALSO_model = $(call sources,model/ref) $(call sources,model/cpu) $(GPU)
 EMULATED   = $(CU) $(wildcard tests/emu/*.cc tests/emu/*.cu) $(or $(filter-out $(addprefix model/gpu/,\
                  device.c cudnn.c cublas.c none.c),$(wildcard model/gpu/*.c)),model/gpu/none.c)
 CXX_emu    = $(CXX) -std=c++17 -D_GNU_SOURCE -Itests/emu -I. -ffp-contract=off -fno-strict-aliasing \
-             -fno-exceptions -fno-rtti -fno-threadsafe-statics -Wall -Wextra -Wno-unknown-pragmas $(CFLAGS) -x c++
+             -fno-exceptions -fno-rtti -fno-threadsafe-statics -Wall -Wextra -Wno-unknown-pragmas \
+             $(CFLAGS) -x c++
+# gcc puts a call before each access to memory; tests/emu/watch.cc is what is called.
+WATCHED_emu = -fsanitize=thread
 unemulated = $(patsubst emu,plain,$(1))
 
 # out/obj/MODE/FILE.o. Vector kernels stand in files of their own with flags of their own (FLAGS_ and
@@ -334,7 +337,7 @@ objects   = $(patsubst %,out/obj/$(1)/%.o,$(basename $(2)))
 out/obj/%.o: $$(call source,$$*).c out/obj/$$(call mode,$$*)/flags | $(first)
 	@mkdir -p $(@D)
 	@echo "  cc $(patsubst plain/%,%,$*).c"
-	@$(call compile,$(call mode,$*)) $(FLAGS_$(call source,$*)) $(aside)
+	@$(call compile,$(call mode,$*)) $(WATCHED_$(call mode,$*)) $(FLAGS_$(call source,$*)) $(aside)
 out/obj/%.o: $$(call source,$$*).cu out/obj/$$(call mode,$$*)/flags | $(first)
 	@mkdir -p $(@D)
 	@echo "  nvcc $<"
@@ -343,10 +346,10 @@ $(call objects,emu,$(filter %.cu %.cc,$(EMULATED))): out/obj/emu/%.o: $$(wildcar
         out/obj/emu/flags | $(first)
 	@mkdir -p $(@D)
 	@echo "  cc emu/$<"
-	@$(CXX_emu) $(aside)
-$(MODES:%=out/obj/%/flags): out/obj/%/flags: $$(call unless,$$@,$$(call compile,$$*) $$(CXX_$$*) $$(LDFLAGS))
+	@$(CXX_emu) $(if $(filter %.cu,$<),$(WATCHED_emu)) $(aside)
+$(MODES:%=out/obj/%/flags): out/obj/%/flags: $$(call unless,$$@,$$(call compile,$$*) $$(CXX_$$*) $$(WATCHED_$$*) $$(LDFLAGS))
 	@mkdir -p $(@D)
-	@echo '[$(call compile,$*) $(CXX_$*) $(LDFLAGS)]' > $@
+	@echo '[$(call compile,$*) $(CXX_$*) $(WATCHED_$*) $(LDFLAGS)]' > $@
 -include $(shell find out/obj -name '*.d' 2>/dev/null)
 $(MODES:%=out/obj/%/train/record.o): $(COMPUTES)
 

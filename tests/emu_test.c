@@ -7,6 +7,11 @@ enum { N = 1000, ORDERS = 8 };
 
 static struct device *d;
 
+static void open_device(void) {
+    char why[200];
+    d = device_open(0, why, sizeof why);
+}
+
 static void order(int seed) {
     char text[16];
     snprintf(text, sizeof text, "%d", seed);
@@ -75,13 +80,76 @@ static void votes_and_atomics_count(void **state) {
     device_free(d, count);
 }
 
+static void the_last_block_adds_up_what_the_others_wrote(void **state) {
+    (void)state;
+    float host[N], got, want = 0;
+    for (int i = 0; i < N; i++) want += host[i] = (float)(i % 9) - 3;
+    float *x = device_alloc(d, sizeof host, "x"), *part = device_alloc(d, 32 * sizeof *part, "parts"),
+          *out = device_alloc(d, sizeof got, "total");
+    unsigned *came = device_alloc(d, sizeof *came, "count");
+    device_upload(d, x, host, sizeof host);
+    for (int seed = 0; seed < ORDERS; seed++) {
+        order(seed);
+        sample_total(d, x, N, part, came, out);
+        device_download(d, &got, out, sizeof got);
+        assert_true(got == want);
+    }
+    device_free(d, x);
+    device_free(d, part);
+    device_free(d, came);
+    device_free(d, out);
+}
+
+struct wrong {
+    enum sample_wrong which;
+    float *x;
+    unsigned *came;
+};
+
+static void do_wrong(void *arg) {
+    const struct wrong *w = arg;
+    sample_wrong(d, w->which, w->x, N, w->came);
+}
+
+/* In every order: what is watched does not depend on luck. */
+static void what_must_not_be_is_named(void **state) {
+    (void)state;
+    static const char *const message[] = {
+#define W(name, message) message,
+        SAMPLE_WRONGS(W)
+#undef W
+    };
+    for (int which = 0; which < WRONGS; which++)
+        for (int seed = 0; seed < ORDERS; seed++) {
+            open_device();
+            order(seed);
+            struct wrong w = {which, device_alloc(d, N * sizeof(float), "x"),
+                              device_alloc(d, sizeof(unsigned), "came")};
+            assert_dies(EXIT_NO, message[which], do_wrong, &w);
+            device_close(d);
+        }
+    open_device();
+}
+
+/* What is not watched is still guarded. */
+static void without_a_watch_a_write_past_the_end_is_seen(void **state) {
+    (void)state;
+    struct wrong w = {WRONG_blocks_race, device_alloc(d, 100 * sizeof(float), "x"), NULL};
+    setenv("EMU_WATCH", "0", 1);
+    assert_dies(EXIT_NO, "neighbours wrote past the end of \"x\"", do_wrong, &w);
+    unsetenv("EMU_WATCH");
+    open_device(); /* the old one cannot be closed: its guard is broken */
+}
+
 int main(void) {
-    char why[200];
-    d = device_open(0, why, sizeof why);
+    open_device();
     const struct CMUnitTest tests[] = {
         TEST(a_block_sums_in_every_order),
         TEST(a_captured_launch_runs_again),
         TEST(votes_and_atomics_count),
+        TEST(the_last_block_adds_up_what_the_others_wrote),
+        TEST(what_must_not_be_is_named),
+        TEST(without_a_watch_a_write_past_the_end_is_seen),
     };
     return test_run(tests);
 }

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-enum { STACK = 128 << 10, GUARD = 4096, ROOM = 256 };
+enum { GUARD = 4096 };
 
 struct fiber {
     jmp_buf here;
@@ -32,16 +32,16 @@ struct warp {
 };
 
 struct emu_place emu_now;
-struct emu_block emu_block;
+char *emu_stacks;
 static struct {
     const struct emu_launch *launch;
     const void *closure;
-    int arrived, ended;
+    int arrived, first_arrived, ended;
     struct thread thread[EMU_THREADS];
     struct warp warp[EMU_THREADS / EMU_WARP];
     int ready[EMU_THREADS], head, readies; /* a ring */
     struct fiber fiber[EMU_THREADS], *idle[EMU_THREADS];
-    int fibers, idles, inside;
+    int fibers, idles;
     jmp_buf outside;
     char failure[1024];
     uint64_t seed, draws;
@@ -66,8 +66,12 @@ void emu_fail(const char *format, ...) {
     snprintf(me.failure, sizeof me.failure, "%s, block (%u,%u,%u), thread (%u,%u,%u): %s",
              me.launch->kernel, emu_now.block.x, emu_now.block.y, emu_now.block.z,
              emu_now.thread.x, emu_now.thread.y, emu_now.thread.z, what);
-    if (me.inside) _longjmp(me.outside, 2);
+    if (emu_block.inside) _longjmp(me.outside, 2);
     die_no("emulator: %s", me.failure);
+}
+
+int emu_closure_holds(const char *p) {
+    return (size_t)(p - (const char *)me.closure) < me.launch->closure;
 }
 
 /* ---- fibers ---- */
@@ -113,11 +117,12 @@ static void fiber_main(void);
 static struct fiber *fiber_take(void) {
     if (me.idles) return me.idle[--me.idles];
     struct fiber *f = &me.fiber[me.fibers++];
-    char *memory = (char *)mmap(NULL, STACK + GUARD, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED || mprotect(memory, GUARD, PROT_NONE))
+    if (!emu_stacks)
+        emu_stacks = (char *)mmap(NULL, (size_t)EMU_THREADS * EMU_STACK, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    f->stack = emu_stacks + (f - me.fiber) * EMU_STACK;
+    if (emu_stacks == MAP_FAILED || mprotect(f->stack, GUARD, PROT_NONE))
         die_world("emulator: no memory for a stack");
-    f->stack = memory + GUARD;
     return f;
 }
 
@@ -130,8 +135,8 @@ static void leave_for(int t) {
     if (f->entered) _longjmp(f->here, 1);
     f->entered = 1;
     getcontext(&f->start);
-    f->start.uc_stack.ss_sp = f->stack;
-    f->start.uc_stack.ss_size = STACK;
+    f->start.uc_stack.ss_sp = f->stack + GUARD;
+    f->start.uc_stack.ss_size = EMU_STACK - GUARD;
     f->start.uc_link = NULL;
     makecontext(&f->start, fiber_main, 0);
     setcontext(&f->start);
@@ -174,11 +179,12 @@ void emu_barrier(struct emu_site site) {
     const int n = emu_block.threads;
     if (me.ended) emu_fail("BARRIER at %s:%d, but %d threads have ended", site.file, site.line, me.ended);
     if (!me.arrived)
-        emu_block.barrier_first = emu_now.index;
+        me.first_arrived = emu_now.index;
     else
-        same_place(&me.thread[emu_block.barrier_first], AT_BARRIER, site);
+        same_place(&me.thread[me.first_arrived], AT_BARRIER, site);
     if (++me.arrived == n) {
         me.arrived = 0;
+        emu_order_barrier();
         emu_block.barriers++;
         for (int i = 0; i < n; i++)
             if (i != emu_now.index) make_ready(i);
@@ -231,55 +237,7 @@ unsigned emu_ballot(int p, struct emu_site site) {
     return all;
 }
 
-void emu_fence(void) { emu_block.fences[emu_now.index]++; }
-
-void emu_atomic_begin(void *p, size_t bytes) {
-    if ((uintptr_t)p % bytes) emu_fail("an atomic on an address that is not a multiple of %zu", bytes);
-}
-
-/* ---- shared memory ---- */
-
-alignas(256) static char shared[EMU_SHARED];
-
-void *emu_shared_dynamic(void) { return shared + ROOM; }
-
-void *emu_shared(struct emu_room *room, size_t bytes, const char *name) {
-    if (room->run == emu_block.run) return room->at;
-    size_t at = emu_block.shared_end;
-    size_t end = (at + bytes + 2 * ROOM - 1) / ROOM * ROOM;
-    emu_block.shared_static += (bytes + 15) / 16 * 16;
-    if (end > sizeof shared || emu_block.shared_static > EMU_SHARED_PLAIN)
-        emu_fail("shared variable %s: %zu bytes are over the %d of a kernel", name,
-                 emu_block.shared_static, EMU_SHARED_PLAIN);
-    emu_block.shared_end = end;
-    memset(shared + at, 0xff, bytes); /* NaN */
-    room->run = emu_block.run;
-    room->at = shared + at;
-    return room->at;
-}
-
-static struct {
-    void (*kernel)(void);
-    size_t shared;
-} allowed[256];
-static int alloweds;
-
-void emu_allow(void (*kernel)(void), size_t bytes) {
-    int i = 0;
-    while (i < alloweds && allowed[i].kernel != kernel) i++;
-    if (i == alloweds) alloweds++;
-    assert(i < (int)(sizeof allowed / sizeof *allowed));
-    allowed[i].kernel = kernel;
-    allowed[i].shared = bytes;
-}
-
-void emu_check_allowed(void (*kernel)(void), const char *name, size_t bytes) {
-    if (bytes <= EMU_SHARED_PLAIN) return;
-    for (int i = 0; i < alloweds; i++)
-        if (allowed[i].kernel == kernel && allowed[i].shared >= bytes) return;
-    die_no("emulator: %s: %zu bytes of shared memory, more than %d without launch_allow", name, bytes,
-           EMU_SHARED_PLAIN);
-}
+void emu_fence(void) { emu_order_fence(); }
 
 /* ---- a launch ---- */
 
@@ -297,24 +255,22 @@ static void run_block(void) {
     const int n = emu_block.threads;
     me.arrived = me.ended = me.head = me.readies = 0;
     memset(me.warp, 0, sizeof me.warp);
-    emu_block_begin();
-    memset(shared + ROOM, 0xff, me.launch->shared);
-    emu_block.shared_static = 0;
-    emu_block.shared_end = (me.launch->shared + 3 * ROOM - 1) / ROOM * ROOM;
+    emu_watch_block();
+    emu_shared_begin(me.launch->shared);
     for (int i = 0; i < n; i++) {
         me.thread[i].fiber = NULL;
         make_ready(i);
     }
-    me.inside = 1;
+    emu_block.inside = 1;
     int how = _setjmp(me.outside);
     if (!how) leave_for(pick());
     if (how == 1 && me.ended < n) {
         how = 2;
-        me.inside = 0;
+        emu_block.inside = 0;
         fibers_forget();
         stuck();
     }
-    me.inside = 0;
+    emu_block.inside = 0;
     if (how == 2) {
         fibers_forget();
         die_no("emulator: %s", me.failure);
@@ -341,6 +297,7 @@ void emu_run(const struct device *d, const struct emu_launch *l, const void *clo
     emu_now.blocks = b;
     emu_now.threads = t;
     emu_block.threads = (int)threads;
+    emu_watch_launch(d->stream == d->side);
     uint64_t first = 0, stride = 1;
     if (me.seed) {
         first = draw() % count;

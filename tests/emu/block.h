@@ -27,7 +27,7 @@ struct emu_site {
 
 /* A shared variable: its place in the running block's shared memory, given out at first use. */
 struct emu_room {
-    uint64_t run; /* which block's run it was given in */
+    uint32_t run; /* which block's run it was given in */
     void *at;
 };
 void *emu_shared(struct emu_room *room, size_t bytes, const char *name);
@@ -51,7 +51,8 @@ template <typename T> static inline T emu_shuffle(T v, int from, struct emu_site
 
 enum emu_how { emu_add, emu_max, emu_or };
 void emu_atomic_begin(void *p, size_t bytes);
-template <typename T, typename V> static inline T emu_atomic(T *p, V v, enum emu_how how) {
+template <typename T, typename V>
+__attribute__((no_sanitize("thread"))) static inline T emu_atomic(T *p, V v, enum emu_how how) {
     static_assert((T)0.5 == (T)0 && sizeof(T) >= 4, "whole numbers: their sum has no order");
     emu_atomic_begin(p, sizeof *p);
     T old, now;
@@ -68,9 +69,10 @@ struct emu_launch {
     dim3 blocks, threads;
     size_t shared;                    /* dynamic, bytes */
     void (*run)(const void *closure); /* one thread of it */
+    size_t closure;                   /* its bytes */
 };
 /* Puts a launch into the device's order: run at once, or kept by a capture; copies closure. */
-void emu_enqueue(struct device *d, const struct emu_launch *l, const void *closure, size_t bytes);
+void emu_enqueue(struct device *d, const struct emu_launch *l, const void *closure);
 /* Over 48 KB of shared memory a kernel must have been allowed to. */
 void emu_allow(void (*kernel)(void), size_t shared);
 void emu_check_allowed(void (*kernel)(void), const char *name, size_t shared);
@@ -88,7 +90,7 @@ static inline void emu_start(struct device *d, const char *name, dim3 blocks, di
                              typename emu_same<P>::type... arguments) {
     auto body = [=] { kernel(arguments...); };
     emu_check_allowed((void (*)(void))kernel, name, shared);
-    const struct emu_launch l = {name, blocks, threads, shared, emu_closure<decltype(body)>};
-    emu_enqueue(d, &l, &body, sizeof body);
+    const struct emu_launch l = {name, blocks, threads, shared, emu_closure<decltype(body)>, sizeof body};
+    emu_enqueue(d, &l, &body);
 }
 #endif

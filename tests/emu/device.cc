@@ -12,6 +12,7 @@ static const unsigned char pattern = 0xa5;
 
 /* One piece of device memory: whole chunks of one reserved range, so that every address tells. */
 struct piece {
+    struct device *owner;
     char *at;
     size_t bytes;
     const char *what;
@@ -29,7 +30,6 @@ struct captured {
 };
 
 static struct {
-    char *range;
     size_t used, memory;
     struct piece *pieces;
     struct captured *capture;
@@ -78,19 +78,23 @@ extern "C" struct device *device_open(int index, char *why, size_t size) {
     d->side = &me.forked;
     d->stream = d->main;
     me.lose = (int)setting("EMU_LOSE", 0);
-    me.kernels = 0;
-    if (!me.range) {
-        me.range = (char *)mmap(NULL, EMU_MEMORY, PROT_NONE,
+    me.kernels = me.forked = 0;
+    me.capture = NULL; /* of a test that died in one */
+    if (!me.used) me.used = CHUNK; /* before the first piece too nothing is given out */
+    if (!emu_memory) {
+        emu_memory = (char *)mmap(NULL, EMU_MEMORY, PROT_NONE,
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (me.range == MAP_FAILED) die_world("emulator: no address space for %zu bytes", EMU_MEMORY);
+        if (emu_memory == MAP_FAILED) die_world("emulator: no address space for %zu bytes", EMU_MEMORY);
     }
     return d;
 }
 
 extern "C" void device_close(struct device *d) {
-    device_wait(d);
-    while (me.pieces) device_free(d, me.pieces->at);
-    me.used = 0;
+    for (struct piece *p = me.pieces, *next; p; p = next) {
+        next = p->next;
+        if (p->owner == d) device_free(d, p->at);
+    }
+    if (!me.pieces) me.used = 0;
     xfree(d);
 }
 
@@ -108,14 +112,14 @@ extern "C" void *device_alloc(struct device *d, size_t bytes, const char *what) 
     if (bytes > d->memory_free || me.used + room > EMU_MEMORY)
         die_world("%s: %zu bytes of GPU memory wanted, %zu of %zu are free", what, bytes,
                   d->memory_free, d->memory);
-    struct piece *p = (struct piece *)xcalloc(1, sizeof *p);
-    *p = {me.range + me.used, bytes, what, me.pieces};
+    struct piece *p = (struct piece *)emu_need(malloc(sizeof *p));
+    *p = {d, emu_memory + me.used, bytes, what, me.pieces};
     if (mprotect(p->at, pages(bytes), PROT_READ | PROT_WRITE)) die_world("emulator: no memory");
     memset(p->at + bytes, pattern, PATTERN);
     me.used += room;
     d->memory_free -= bytes;
     me.pieces = p;
-    emu_watch_piece(p->at, bytes, what);
+    emu_watch_piece(p->at, bytes);
     return p->at;
 }
 
@@ -138,11 +142,22 @@ extern "C" void device_free(struct device *d, void *at) {
     if (!p) die_no("emulator: device_free of what is no device memory");
     check_guard(p, "somebody");
     d->memory_free += p->bytes;
-    emu_watch_piece(p->at, 0, NULL);
+    emu_watch_piece(p->at, 0);
     madvise(p->at, pages(p->bytes), MADV_DONTNEED);
     mprotect(p->at, pages(p->bytes), PROT_NONE);
     *link = p->next;
-    xfree(p);
+    free(p);
+}
+
+void emu_piece_where(const void *p, char *text, size_t size) {
+    const struct piece *near = NULL;
+    for (const struct piece *q = me.pieces; q; q = q->next)
+        if (q->at <= (const char *)p && (!near || q->at > near->at)) near = q;
+    if (near)
+        snprintf(text, size, "device memory \"%s\" +%td (of %zu bytes)", near->what,
+                 (const char *)p - near->at, near->bytes);
+    else
+        snprintf(text, size, "%p", p);
 }
 
 /* ---- work ---- */
@@ -173,8 +188,9 @@ static void run_kernel(struct device *d, const void *need) {
     check_guards(l->kernel);
 }
 
-void emu_enqueue(struct device *d, const struct emu_launch *l, const void *closure, size_t bytes) {
-    alignas(16) char both[sizeof *l + 8192];
+void emu_enqueue(struct device *d, const struct emu_launch *l, const void *closure) {
+    const size_t bytes = l->closure;
+    alignas(16) char both[sizeof *l + 4096]; /* what a launch may be given */
     if (bytes > sizeof both - sizeof *l) die_no("emulator: %s: arguments of %zu bytes", l->kernel, bytes);
     memcpy(both, l, sizeof *l);
     memcpy(both + sizeof *l, closure, bytes);
@@ -189,7 +205,7 @@ struct copy {
 
 static void run_copy(struct device *d, const void *need) {
     const struct copy *c = (const struct copy *)need;
-    (void)d;
+    emu_watch_launch(d->stream == d->side);
     emu_watch_copy(c->to, c->from, c->bytes);
     if (c->from)
         memcpy(c->to, c->from, c->bytes);

@@ -44,3 +44,28 @@ extern "C" void sample_count(struct device *d, const float *x, int n, unsigned *
     device_clear(d, count, sizeof *count);
     LAUNCH(count_kernel, (n + THREADS - 1) / THREADS, THREADS, 0, d, x, n, count);
 }
+
+KERNEL BOUNDS(THREADS) total_kernel(const float *x, int n, float *part, unsigned *came, float *out) {
+    SHARED(unsigned, place);
+    const int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
+    float v = i < n ? x[i] : 0;
+    for (int mask = 16; mask > 0; mask /= 2) v += SHUFFLE_XOR(v, mask);
+    if (threadIdx.x % 32 == 0) part[i / 32] = v;
+    FENCE();
+    BARRIER(); /* all parts of this block stand and are fenced before it says so */
+    if (threadIdx.x == 0) {
+        place = ATOMIC_ADD(came, 1u);
+        FENCE();
+    }
+    BARRIER(); /* place stands */
+    if (place != gridDim.x - 1 || threadIdx.x != 0) return;
+    float sum = 0;
+    for (unsigned k = 0; k < gridDim.x * (THREADS / 32); k++) sum += part[k];
+    out[0] = sum;
+}
+
+extern "C" void sample_total(struct device *d, const float *x, int n, float *part, unsigned *came,
+                             float *out) {
+    device_clear(d, came, sizeof *came);
+    LAUNCH(total_kernel, (n + THREADS - 1) / THREADS, THREADS, 0, d, x, n, part, came, out);
+}
