@@ -1,5 +1,5 @@
-/* emu_test.c - the emulator itself: kernels that are right give the right numbers in every order, and
- * what is wrong is named. */
+/* emu_test.c - the emulator itself: kernels that are right give the right numbers in every
+ * order, and what is wrong is named. */
 #include "tests/emu/sample.h"
 #include "tests/test.h"
 
@@ -22,7 +22,8 @@ static void a_block_sums_in_every_order(void **state) {
     (void)state;
     float host[N], sums[4];
     for (int i = 0; i < N; i++) host[i] = (float)(i % 7) - 2;
-    float *x = device_alloc(d, sizeof host, "x"), *out = device_alloc(d, sizeof sums, "sums");
+    float *x = device_alloc(d, sizeof host, "x"),
+          *out = device_alloc(d, sizeof sums, "sums");
     device_upload(d, x, host, sizeof host);
     for (int seed = 0; seed < ORDERS; seed++) {
         order(seed);
@@ -84,7 +85,8 @@ static void the_last_block_adds_up_what_the_others_wrote(void **state) {
     (void)state;
     float host[N], got, want = 0;
     for (int i = 0; i < N; i++) want += host[i] = (float)(i % 9) - 3;
-    float *x = device_alloc(d, sizeof host, "x"), *part = device_alloc(d, 32 * sizeof *part, "parts"),
+    float *x = device_alloc(d, sizeof host, "x"),
+          *part = device_alloc(d, 32 * sizeof *part, "parts"),
           *out = device_alloc(d, sizeof got, "total");
     unsigned *came = device_alloc(d, sizeof *came, "count");
     device_upload(d, x, host, sizeof host);

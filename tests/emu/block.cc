@@ -1,8 +1,9 @@
 /* block.cc - runs a kernel's blocks one after another, each block's threads as fibers.
  *
- * A fiber runs a thread until it must wait for others; a thread that ends hands its fiber to the next
- * one, so a kernel without barriers is a plain loop on one stack. With EMU_SEED not 0 the blocks come
- * in another order and who goes on next is drawn. It does not watch memory: watch.cc does. */
+ * A fiber runs a thread until it must wait for others; a thread that ends hands its fiber
+ * to the next one, so a kernel without barriers is a plain loop on one stack. With EMU_SEED
+ * not 0 the blocks come in another order and who goes on next is drawn. It does not watch
+ * memory: watch.cc does. */
 #include "tests/emu/inside.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +20,8 @@ struct fiber {
 };
 /* What a thread waits for. */
 enum wait { READY, AT_BARRIER, AT_WARP_BARRIER, AT_SHUFFLE, AT_BALLOT, ENDED };
-static const char *const wait_name[] = {"", "BARRIER", "WARP_BARRIER", "a shuffle", "a vote", ""};
+static const char *const wait_name[] = {"",          "BARRIER", "WARP_BARRIER",
+                                        "a shuffle", "a vote",  ""};
 
 struct thread {
     struct fiber *fiber; /* NULL: not begun */
@@ -28,7 +30,9 @@ struct thread {
 };
 struct warp {
     int arrived, parity;
-    uint64_t bits[2][EMU_WARP]; /* in turn: late readers of one exchange, early writers of the next */
+    uint64_t bits
+        [2]
+        [EMU_WARP]; /* in turn: late readers of one exchange, early writers of the next */
 };
 
 struct emu_place emu_now;
@@ -76,7 +80,8 @@ int emu_closure_holds(const char *p) {
 
 /* ---- fibers ---- */
 
-/* splitmix64, drawn in the order of the run: one processor thread, so the same each time. */
+/* splitmix64, drawn in the order of the run: one processor thread, so the same each time.
+ * */
 static uint64_t draw(void) {
     uint64_t z = me.seed * 0x9e3779b97f4a7c15u + ++me.draws * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
@@ -102,7 +107,8 @@ static int pick(void) {
     if (!me.readies) return -1;
     int *first = &me.ready[me.head % EMU_THREADS], t = *first;
     if (me.seed) {
-        int *drawn = &me.ready[(me.head + (int)(draw() % (unsigned)me.readies)) % EMU_THREADS];
+        int *drawn =
+            &me.ready[(me.head + (int)(draw() % (unsigned)me.readies)) % EMU_THREADS];
         t = *drawn;
         *drawn = *first;
     }
@@ -118,8 +124,9 @@ static struct fiber *fiber_take(void) {
     if (me.idles) return me.idle[--me.idles];
     struct fiber *f = &me.fiber[me.fibers++];
     if (!emu_stacks)
-        emu_stacks = (char *)mmap(NULL, (size_t)EMU_THREADS * EMU_STACK, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        emu_stacks =
+            (char *)mmap(NULL, (size_t)EMU_THREADS * EMU_STACK, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     f->stack = emu_stacks + (f - me.fiber) * EMU_STACK;
     if (emu_stacks == MAP_FAILED || mprotect(f->stack, GUARD, PROT_NONE))
         die_world("emulator: no memory for a stack");
@@ -169,15 +176,18 @@ static void wait_for(enum wait wait, struct emu_site site) {
 /* ---- what kernels call ---- */
 
 static void same_place(const struct thread *other, enum wait wait, struct emu_site site) {
-    if (other->wait != wait || other->site.line != site.line || strcmp(other->site.file, site.file))
-        emu_fail("at %s (%s:%d), while thread %d of the block waits at %s (%s:%d)", wait_name[wait],
-                 site.file, site.line, (int)(other - me.thread), wait_name[other->wait],
-                 other->site.file, other->site.line);
+    if (other->wait != wait || other->site.line != site.line ||
+        strcmp(other->site.file, site.file))
+        emu_fail("at %s (%s:%d), while thread %d of the block waits at %s (%s:%d)",
+                 wait_name[wait], site.file, site.line, (int)(other - me.thread),
+                 wait_name[other->wait], other->site.file, other->site.line);
 }
 
 void emu_barrier(struct emu_site site) {
     const int n = emu_block.threads;
-    if (me.ended) emu_fail("BARRIER at %s:%d, but %d threads have ended", site.file, site.line, me.ended);
+    if (me.ended)
+        emu_fail("BARRIER at %s:%d, but %d threads have ended", site.file, site.line,
+                 me.ended);
     if (!me.arrived)
         me.first_arrived = emu_now.index;
     else
@@ -201,8 +211,8 @@ static int meet(enum wait wait, struct emu_site site, uint64_t bits) {
     const int lane = EMU_LANE, first = emu_now.index - lane;
     struct warp *w = &me.warp[first / EMU_WARP];
     if (first + EMU_WARP > emu_block.threads)
-        emu_fail("%s at %s:%d in a warp of %d threads", wait_name[wait], site.file, site.line,
-                 emu_block.threads - first);
+        emu_fail("%s at %s:%d in a warp of %d threads", wait_name[wait], site.file,
+                 site.line, emu_block.threads - first);
     const int parity = w->parity;
     w->bits[parity][lane] = bits;
     for (int i = first; w->arrived && i < first + EMU_WARP; i++)
@@ -221,7 +231,9 @@ static int meet(enum wait wait, struct emu_site site, uint64_t bits) {
     return parity;
 }
 
-void emu_warp_barrier(struct emu_site site) { meet(AT_WARP_BARRIER, site, 0); }
+void emu_warp_barrier(struct emu_site site) {
+    meet(AT_WARP_BARRIER, site, 0);
+}
 
 uint64_t emu_exchange(uint64_t bits, int from, struct emu_site site) {
     const struct warp *w = &me.warp[emu_now.index / EMU_WARP];
@@ -237,7 +249,9 @@ unsigned emu_ballot(int p, struct emu_site site) {
     return all;
 }
 
-void emu_fence(void) { emu_order_fence(); }
+void emu_fence(void) {
+    emu_order_fence();
+}
 
 /* ---- a launch ---- */
 
@@ -246,8 +260,9 @@ static void stuck(void) {
         const struct thread *t = &me.thread[i];
         if (t->wait == READY || t->wait == ENDED) continue;
         become(i);
-        emu_fail("waits at %s (%s:%d) for threads that do not come; %d of the block's %d have ended",
-                 wait_name[t->wait], t->site.file, t->site.line, me.ended, emu_block.threads);
+        emu_fail(
+            "waits at %s (%s:%d) for threads that do not come; %d of the block's %d have ended",
+            wait_name[t->wait], t->site.file, t->site.line, me.ended, emu_block.threads);
     }
 }
 
@@ -277,7 +292,9 @@ static void run_block(void) {
     }
 }
 
-static uint64_t common(uint64_t a, uint64_t b) { return b ? common(b, a % b) : a; }
+static uint64_t common(uint64_t a, uint64_t b) {
+    return b ? common(b, a % b) : a;
+}
 
 void emu_run(const struct device *d, const struct emu_launch *l, const void *closure) {
     const dim3 &b = l->blocks, &t = l->threads;
@@ -288,8 +305,8 @@ void emu_run(const struct device *d, const struct emu_launch *l, const void *clo
     if (!threads || threads > EMU_THREADS || t.z > 64)
         die_no("emulator: %s: blocks of (%u,%u,%u)", l->kernel, t.x, t.y, t.z);
     if (l->shared > d->shared)
-        die_no("emulator: %s: %zu bytes of shared memory, the device has %zu", l->kernel, l->shared,
-               d->shared);
+        die_no("emulator: %s: %zu bytes of shared memory, the device has %zu", l->kernel,
+               l->shared, d->shared);
     me.launch = l;
     me.closure = closure;
     me.seed = seed ? strtoull(seed, NULL, 10) : 0;

@@ -1,8 +1,9 @@
-/* device.cc - model/gpu/device.h without a device: memory with guards, work done as it comes or kept by
- * a capture and done again at each launch of it.
+/* device.cc - model/gpu/device.h without a device: memory with guards, work done as it
+ * comes or kept by a capture and done again at each launch of it.
  *
- * EMU_DEVICES, EMU_MEMORY (bytes), EMU_CAPABILITY say what is there (1, 16 GB, 90); EMU_LOSE=n loses
- * the device at the n-th kernel. It keeps no time: marks are of the host's clock. */
+ * EMU_DEVICES, EMU_MEMORY (bytes), EMU_CAPABILITY say what is there (1, 16 GB, 90);
+ * EMU_LOSE=n loses the device at the n-th kernel. It keeps no time: marks are of the host's
+ * clock. */
 #include "tests/emu/inside.h"
 #include <sys/mman.h>
 #include <time.h>
@@ -10,7 +11,8 @@
 enum { CHUNK = EMU_CHUNK, PATTERN = 256, MARKS = 2 };
 static const unsigned char pattern = 0xa5;
 
-/* One piece of device memory: whole chunks of one reserved range, so that every address tells. */
+/* One piece of device memory: whole chunks of one reserved range, so that every address
+ * tells. */
 struct piece {
     struct device *owner;
     char *at;
@@ -62,7 +64,8 @@ extern "C" struct device *device_open(int index, char *why, size_t size) {
         return NULL;
     }
     if (capability < 75) {
-        snprintf(why, size, "emulated GPU has compute capability %d.%d, 7.5 or more is wanted",
+        snprintf(why, size,
+                 "emulated GPU has compute capability %d.%d, 7.5 or more is wanted",
                  capability / 10, capability % 10);
         return NULL;
     }
@@ -79,12 +82,13 @@ extern "C" struct device *device_open(int index, char *why, size_t size) {
     d->stream = d->main;
     me.lose = (int)setting("EMU_LOSE", 0);
     me.kernels = me.forked = 0;
-    me.capture = NULL; /* of a test that died in one */
+    me.capture = NULL;             /* of a test that died in one */
     if (!me.used) me.used = CHUNK; /* before the first piece too nothing is given out */
     if (!emu_memory) {
         emu_memory = (char *)mmap(NULL, EMU_MEMORY, PROT_NONE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (emu_memory == MAP_FAILED) die_world("emulator: no address space for %zu bytes", EMU_MEMORY);
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (emu_memory == MAP_FAILED)
+            die_world("emulator: no address space for %zu bytes", EMU_MEMORY);
     }
     return d;
 }
@@ -105,7 +109,9 @@ extern "C" const char *device_describe(const struct device *d) {
 
 /* ---- memory ---- */
 
-static size_t pages(size_t bytes) { return (bytes + PATTERN + 4095) / 4096 * 4096; }
+static size_t pages(size_t bytes) {
+    return (bytes + PATTERN + 4095) / 4096 * 4096;
+}
 
 extern "C" void *device_alloc(struct device *d, size_t bytes, const char *what) {
     size_t room = (pages(bytes) + 2 * CHUNK - 1) / CHUNK * CHUNK;
@@ -114,7 +120,8 @@ extern "C" void *device_alloc(struct device *d, size_t bytes, const char *what) 
                   d->memory_free, d->memory);
     struct piece *p = (struct piece *)emu_need(malloc(sizeof *p));
     *p = {d, emu_memory + me.used, bytes, what, me.pieces};
-    if (mprotect(p->at, pages(bytes), PROT_READ | PROT_WRITE)) die_world("emulator: no memory");
+    if (mprotect(p->at, pages(bytes), PROT_READ | PROT_WRITE))
+        die_world("emulator: no memory");
     memset(p->at + bytes, pattern, PATTERN);
     me.used += room;
     d->memory_free -= bytes;
@@ -126,8 +133,8 @@ extern "C" void *device_alloc(struct device *d, size_t bytes, const char *what) 
 static void check_guard(const struct piece *p, const char *after) {
     for (size_t i = 0; i < PATTERN; i++)
         if ((unsigned char)p->at[p->bytes + i] != pattern)
-            die_no("emulator: %s wrote past the end of \"%s\" (%zu bytes), at +%zu", after, p->what,
-                   p->bytes, i);
+            die_no("emulator: %s wrote past the end of \"%s\" (%zu bytes), at +%zu", after,
+                   p->what, p->bytes, i);
 }
 
 static void check_guards(const char *after) {
@@ -162,8 +169,8 @@ void emu_piece_where(const void *p, char *text, size_t size) {
 
 /* ---- work ---- */
 
-void emu_do(struct device *d, void (*run)(struct device *d, const void *need), const void *need,
-            size_t bytes) {
+void emu_do(struct device *d, void (*run)(struct device *d, const void *need),
+            const void *need, size_t bytes) {
     if (!me.capture) {
         run(d, need);
         return;
@@ -181,9 +188,10 @@ void emu_do(struct device *d, void (*run)(struct device *d, const void *need), c
 static void run_kernel(struct device *d, const void *need) {
     const struct emu_launch *l = (const struct emu_launch *)need;
     if (me.lose && ++me.kernels >= me.lose)
-        die_world("gpu: %s: the device was lost (Xid) at %s; see dmesg, then run again: it goes on "
-                  "from the last checkpoint",
-                  d->name, l->kernel);
+        die_world(
+            "gpu: %s: the device was lost (Xid) at %s; see dmesg, then run again: it goes on "
+            "from the last checkpoint",
+            d->name, l->kernel);
     emu_run(d, l, l + 1);
     check_guards(l->kernel);
 }
@@ -191,7 +199,8 @@ static void run_kernel(struct device *d, const void *need) {
 void emu_enqueue(struct device *d, const struct emu_launch *l, const void *closure) {
     const size_t bytes = l->closure;
     alignas(16) char both[sizeof *l + 4096]; /* what a launch may be given */
-    if (bytes > sizeof both - sizeof *l) die_no("emulator: %s: arguments of %zu bytes", l->kernel, bytes);
+    if (bytes > sizeof both - sizeof *l)
+        die_no("emulator: %s: arguments of %zu bytes", l->kernel, bytes);
     memcpy(both, l, sizeof *l);
     memcpy(both + sizeof *l, closure, bytes);
     emu_do(d, run_kernel, both, sizeof *l + bytes);
@@ -223,12 +232,16 @@ extern "C" void device_upload(struct device *d, void *to, const void *from, size
     copy(d, to, from, bytes);
 }
 
-extern "C" void device_download(struct device *d, void *to, const void *from, size_t bytes) {
-    if (me.capture) die_no("emulator: a download waits for the device: not while capturing");
+extern "C" void device_download(struct device *d, void *to, const void *from,
+                                size_t bytes) {
+    if (me.capture)
+        die_no("emulator: a download waits for the device: not while capturing");
     copy(d, to, from, bytes);
 }
 
-extern "C" void device_clear(struct device *d, void *p, size_t bytes) { copy(d, p, NULL, bytes); }
+extern "C" void device_clear(struct device *d, void *p, size_t bytes) {
+    copy(d, p, NULL, bytes);
+}
 
 extern "C" void device_copy(struct device *d, void *to, const void *from, size_t bytes) {
     copy(d, to, from, bytes);
@@ -240,7 +253,9 @@ extern "C" void device_wait(struct device *d) {
     check_guards("somebody");
 }
 
-extern "C" void device_pace(struct device *d) { (void)d; }
+extern "C" void device_pace(struct device *d) {
+    (void)d;
+}
 
 /* ---- capture ---- */
 
@@ -253,7 +268,8 @@ extern "C" void device_capture_begin(struct device *d) {
 
 extern "C" struct captured *device_capture_end(struct device *d) {
     struct captured *c = me.capture;
-    if (!c || me.forked) die_no("emulator: a capture ends %s", c ? "before its fork is joined" : "twice");
+    if (!c || me.forked)
+        die_no("emulator: a capture ends %s", c ? "before its fork is joined" : "twice");
     (void)d;
     me.capture = NULL;
     return c;
@@ -287,20 +303,25 @@ static void run_fork(struct device *d, const void *need) {
 }
 
 static void fork_or_join(struct device *d, int forked) {
-    if (me.forked == forked) die_no("emulator: %s without its pair", forked ? "device_fork" : "device_join");
+    if (me.forked == forked)
+        die_no("emulator: %s without its pair", forked ? "device_fork" : "device_join");
     me.forked = forked;
     emu_do(d, run_fork, &forked, sizeof forked);
     d->stream = forked ? d->side : d->main;
 }
 
-extern "C" void device_fork(struct device *d) { fork_or_join(d, 1); }
+extern "C" void device_fork(struct device *d) {
+    fork_or_join(d, 1);
+}
 
 extern "C" void device_main(struct device *d) {
     if (!me.forked) die_no("emulator: device_main without device_fork");
     d->stream = d->main;
 }
 
-extern "C" void device_join(struct device *d) { fork_or_join(d, 0); }
+extern "C" void device_join(struct device *d) {
+    fork_or_join(d, 0);
+}
 
 /* ---- time ---- */
 

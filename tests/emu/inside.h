@@ -12,8 +12,8 @@ extern "C" {
 #include <stdlib.h>
 
 enum {
-    EMU_THREADS = 1024,          /* of a block, at most */
-    EMU_SHARED = 512 << 10,      /* shared memory's range: the most a block has, and guards */
+    EMU_THREADS = 1024,     /* of a block, at most */
+    EMU_SHARED = 512 << 10, /* shared memory's range: the most a block has, and guards */
     EMU_SHARED_PLAIN = 48 << 10, /* what a kernel has without asking */
     EMU_STACK = 128 << 10,       /* of a fiber */
     EMU_CHUNK = 64 << 10,        /* device memory is given out in whole ones */
@@ -22,18 +22,20 @@ static constexpr size_t EMU_MEMORY = (size_t)16 << 30; /* device memory's range 
 
 /* The running block. */
 struct emu_block {
-    int inside;   /* a kernel is running */
-    uint32_t run; /* number of this run of a block, twice; odd on the side stream */
+    int inside;     /* a kernel is running */
+    uint32_t run;   /* number of this run of a block, twice; odd on the side stream */
     uint32_t first; /* that of the launch's first block */
     int threads;
-    unsigned barriers;                               /* passed so far */
+    unsigned barriers;                              /* passed so far */
     unsigned warp_barriers[EMU_THREADS / EMU_WARP]; /* likewise */
 };
 extern struct emu_block emu_block;
 extern char emu_shared_range[EMU_SHARED];
-extern char *emu_stacks, *emu_memory; /* ranges of [EMU_THREADS * EMU_STACK], [EMU_MEMORY]; NULL before use */
+extern char *emu_stacks,
+    *emu_memory; /* ranges of [EMU_THREADS * EMU_STACK], [EMU_MEMORY]; NULL before use */
 
-/* What a GPU leaves undefined: ends the program with exit 1, kernel, block and thread before it. */
+/* What a GPU leaves undefined: ends the program with exit 1, kernel, block and thread
+ * before it. */
 [[noreturn]] void emu_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* For what outlives a caught death (die_catch frees what xmalloc gave). */
 static inline void *emu_need(void *p) {
@@ -43,22 +45,28 @@ static inline void *emu_need(void *p) {
 /* "shared tile +8"; borrowed until the next call. */
 const char *emu_where(const void *p);
 
-/* Puts work into the device's order: done now, or kept by a capture with a copy of what it needs. */
-void emu_do(struct device *d, void (*run)(struct device *d, const void *need), const void *need,
-            size_t bytes);
+/* Puts work into the device's order: done now, or kept by a capture with a copy of what it
+ * needs. */
+void emu_do(struct device *d, void (*run)(struct device *d, const void *need),
+            const void *need, size_t bytes);
 
-int emu_shared_given(const char *p, size_t n); /* whether the running block has these bytes of shared memory */
-int emu_closure_holds(const char *p);          /* whether p is an argument of the running launch */
-void emu_piece_where(const void *p, char *text, size_t size); /* emu_where of device memory */
-void emu_shared_begin(size_t dynamic);                        /* of a block */
+int emu_shared_given(
+    const char *p,
+    size_t n); /* whether the running block has these bytes of shared memory */
+int emu_closure_holds(const char *p); /* whether p is an argument of the running launch */
+void emu_piece_where(const void *p, char *text,
+                     size_t size);     /* emu_where of device memory */
+void emu_shared_begin(size_t dynamic); /* of a block */
 
 /* ---- watch.cc is told ---- */
 
-void emu_watch_launch(int side); /* before the blocks of a launch, a copy, a library's product */
+void emu_watch_launch(
+    int side); /* before the blocks of a launch, a copy, a library's product */
 void emu_watch_block(void);
 void emu_watch_piece(void *at, size_t bytes); /* memory given out; bytes 0: taken back */
 void emu_watch_fork(int forked);              /* work goes to two streams, or no longer */
-/* Not by a kernel: bytes are read from `from` and written to `to`; NULL: no device memory. */
+/* Not by a kernel: bytes are read from `from` and written to `to`; NULL: no device memory.
+ * */
 void emu_watch_copy(void *to, const void *from, size_t bytes);
 
 /* ---- order.cc: what one block wrote and another reads ---- */
@@ -69,7 +77,7 @@ void emu_order_barrier(void);
 void emu_order_fence(void);
 void emu_order_atomic(void);
 unsigned emu_order_fences(void); /* of the running thread in this block so far */
-/* What a thread of block `run` of this launch did after so many barriers and fences of its own is seen by
- * the running thread. */
+/* What a thread of block `run` of this launch did after so many barriers and fences of its
+ * own is seen by the running thread. */
 int emu_order_seen(uint32_t run, int thread, unsigned barriers, unsigned fences);
 #endif

@@ -1,5 +1,5 @@
-/* library.cc - model/gpu/library.h in plain loops: operands of the storage type, sums in double, the
- * result rounded once. It chooses nothing: one plan a shape, no plan file. */
+/* library.cc - model/gpu/library.h in plain loops: operands of the storage type, sums in
+ * double, the result rounded once. It chooses nothing: one plan a shape, no plan file. */
 #include "tests/emu/inside.h"
 #include "model/gpu/library.h"
 
@@ -21,8 +21,8 @@ struct library {
     struct product_plan *products;
 };
 
-extern "C" struct library *library_open(struct device *d, enum precision precision, int deterministic,
-                                        const char *plans) {
+extern "C" struct library *library_open(struct device *d, enum precision precision,
+                                        int deterministic, const char *plans) {
     (void)deterministic, (void)plans;
     struct library *l = (struct library *)xcalloc(1, sizeof *l);
     l->d = d;
@@ -30,7 +30,9 @@ extern "C" struct library *library_open(struct device *d, enum precision precisi
     return l;
 }
 
-extern "C" void library_save(struct library *l) { (void)l; }
+extern "C" void library_save(struct library *l) {
+    (void)l;
+}
 extern "C" const char *library_plans_sha256(const struct library *l) {
     (void)l;
     return "none";
@@ -68,7 +70,8 @@ static void store(void *x, int64_t i, double v, enum precision p, enum element e
     if (width(p, e) == 4)
         ((float *)x)[i] = (float)v;
     else
-        ((uint16_t *)x)[i] = p == FP16 ? half_from_f32((float)v) : bfloat_from_f32((float)v);
+        ((uint16_t *)x)[i] =
+            p == FP16 ? half_from_f32((float)v) : bfloat_from_f32((float)v);
 }
 
 /* A whole operand as floats; caller frees. */
@@ -90,9 +93,9 @@ static void put(void *out, const double *sums, size_t n, int sum, enum precision
 
 /* ---- convolutions ---- */
 
-extern "C" const struct convolution_plan *library_convolution(struct library *l,
-                                                              const struct convolution_shape *s,
-                                                              enum convolution_part part) {
+extern "C" const struct convolution_plan *
+library_convolution(struct library *l, const struct convolution_shape *s,
+                    enum convolution_part part) {
     for (const struct convolution_plan *p = l->convolutions; p; p = p->next)
         if (p->part == part && !memcmp(&p->s, s, sizeof *s)) return p;
     struct convolution_plan *p = (struct convolution_plan *)xcalloc(1, sizeof *p);
@@ -113,11 +116,12 @@ struct convolving {
 };
 
 /* One tap of one output pixel: xs [C], ys [K], w [C][K] for y and dx, w [K][C] for dw. */
-static void tap(const struct convolution_shape *s, enum convolution_part part, const float *a,
-                const float *b, double *out) {
+static void tap(const struct convolution_shape *s, enum convolution_part part,
+                const float *a, const float *b, double *out) {
     if (part == CONV_Y) /* out [K] += a [C] b [C][K] */
         for (int c = 0; c < s->C; c++)
-            for (int k = 0; k < s->K; k++) out[k] += (double)a[c] * (double)b[(size_t)c * s->K + k];
+            for (int k = 0; k < s->K; k++)
+                out[k] += (double)a[c] * (double)b[(size_t)c * s->K + k];
     else if (part == CONV_DX) /* out [C] += a [K] b [K][C], the latter's rows R * S apart */
         for (int k = 0; k < s->K; k++)
             for (int c = 0; c < s->C; c++)
@@ -128,8 +132,8 @@ static void tap(const struct convolution_shape *s, enum convolution_part part, c
                 out[(size_t)k * s->R * s->S * s->C + c] += (double)a[k] * (double)b[c];
 }
 
-static void convolve(const struct convolution_shape *s, enum convolution_part part, const float *a,
-                     const float *b, double *out) {
+static void convolve(const struct convolution_shape *s, enum convolution_part part,
+                     const float *a, const float *b, double *out) {
     for (int n = 0; n < s->N; n++)
         for (int p = 0; p < s->P; p++)
             for (int q = 0; q < s->Q; q++)
@@ -161,7 +165,8 @@ static void run_convolution(struct device *d, const void *need) {
     const struct convolving *c = (const struct convolving *)need;
     const struct convolution_shape *s = &c->p->s;
     const enum precision precision = c->p->l->precision;
-    const size_t x = (size_t)s->N * s->H * s->W * s->C, y = (size_t)s->N * s->P * s->Q * s->K,
+    const size_t x = (size_t)s->N * s->H * s->W * s->C,
+                 y = (size_t)s->N * s->P * s->Q * s->K,
                  w = (size_t)s->K * s->R * s->S * s->C;
     const enum convolution_part part = c->p->part;
     (void)d;
@@ -177,17 +182,20 @@ static void run_convolution(struct device *d, const void *need) {
     xfree(out);
 }
 
-extern "C" void convolution_run(struct library *l, const struct convolution_plan *p, const void *a,
-                                const void *b, void *out, int sum, void *scratch) {
+extern "C" void convolution_run(struct library *l, const struct convolution_plan *p,
+                                const void *a, const void *b, void *out, int sum,
+                                void *scratch) {
     const struct convolving c = {p, a, b, out, sum};
     (void)scratch;
-    if (sum && p->part != CONV_DX) die_no("emulator: only a convolution's dx may be added up");
+    if (sum && p->part != CONV_DX)
+        die_no("emulator: only a convolution's dx may be added up");
     emu_do(l->d, run_convolution, &c, sizeof c);
 }
 
 /* ---- matrix products ---- */
 
-extern "C" const struct product_plan *library_product(struct library *l, const struct product *wanted) {
+extern "C" const struct product_plan *library_product(struct library *l,
+                                                      const struct product *wanted) {
     for (const struct product_plan *p = l->products; p; p = p->next)
         if (!memcmp(&p->p, wanted, sizeof *wanted)) return p;
     struct product_plan *p = (struct product_plan *)xcalloc(1, sizeof *p);
@@ -210,16 +218,19 @@ struct multiplying {
 };
 
 /* Elements from the first row's start to the last row's end. */
-static size_t extent(int rows, int columns, int ld) { return (size_t)(rows - 1) * ld + columns; }
+static size_t extent(int rows, int columns, int ld) {
+    return (size_t)(rows - 1) * ld + columns;
+}
 
-static void multiply(const struct product *p, enum precision precision, const float *a, const float *b,
-                     void *c, const float *bias, double *row) {
+static void multiply(const struct product *p, enum precision precision, const float *a,
+                     const float *b, void *c, const float *bias, double *row) {
     for (int m = 0; m < p->M; m++) {
         for (int n = 0; n < p->N; n++) row[n] = 0;
         for (int k = 0; k < p->K; k++) {
             double x = p->ta ? a[(size_t)k * p->lda + m] : a[(size_t)m * p->lda + k];
             for (int n = 0; n < p->N; n++)
-                row[n] += x * (double)(p->tb ? b[(size_t)n * p->ldb + k] : b[(size_t)k * p->ldb + n]);
+                row[n] += x * (double)(p->tb ? b[(size_t)n * p->ldb + k]
+                                             : b[(size_t)k * p->ldb + n]);
         }
         for (int n = 0; n < p->N; n++) {
             int64_t i = (int64_t)m * p->ldc + n;
@@ -240,8 +251,12 @@ static void run_product(struct device *d, const void *need) {
         const char *at_a = (const char *)m->a + i * p->stride_a * (int64_t)each;
         const char *at_b = (const char *)m->b + i * p->stride_b * (int64_t)each;
         char *at_c = (char *)m->c + i * p->stride_c * (int64_t)c_each;
-        float *a = floats(at_a, p->ta ? extent(p->K, p->M, p->lda) : extent(p->M, p->K, p->lda), precision);
-        float *b = floats(at_b, p->tb ? extent(p->N, p->K, p->ldb) : extent(p->K, p->N, p->ldb), precision);
+        float *a =
+            floats(at_a, p->ta ? extent(p->K, p->M, p->lda) : extent(p->M, p->K, p->lda),
+                   precision);
+        float *b =
+            floats(at_b, p->tb ? extent(p->N, p->K, p->ldb) : extent(p->K, p->N, p->ldb),
+                   precision);
         multiply(p, precision, a, b, at_c, m->bias, row);
         xfree(a);
         xfree(b);
@@ -249,8 +264,8 @@ static void run_product(struct device *d, const void *need) {
     xfree(row);
 }
 
-extern "C" void product_run(struct library *l, const struct product_plan *p, const void *a, const void *b,
-                            void *c, const float *bias, void *scratch) {
+extern "C" void product_run(struct library *l, const struct product_plan *p, const void *a,
+                            const void *b, void *c, const float *bias, void *scratch) {
     const struct multiplying m = {p, a, b, c, bias};
     (void)scratch;
     emu_do(l->d, run_product, &m, sizeof m);

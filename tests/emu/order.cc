@@ -1,13 +1,14 @@
-/* order.cc - when one block of a launch may read what another has written: the writer fenced, then did
- * an atomic; the reader did an atomic later, then fenced (PTX ISA, memory consistency model: release and
- * acquire patterns). Barriers carry both over to a block's other threads.
+/* order.cc - when one block of a launch may read what another has written: the writer
+ * fenced, then did an atomic; the reader did an atomic later, then fenced (PTX ISA, memory
+ * consistency model: release and acquire patterns). Barriers carry both over to a block's
+ * other threads.
  *
- * Blocks run whole and in turn, so a later block's atomic sees all earlier ones'; that both are on one
- * address is not asked. */
+ * Blocks run whole and in turn, so a later block's atomic sees all earlier ones'; that both
+ * are on one address is not asked. */
 #include "tests/emu/inside.h"
 
-/* What a block has released: what it did before `barriers` barriers, and what thread t did before its
- * fence number fences[t]. */
+/* What a block has released: what it did before `barriers` barriers, and what thread t did
+ * before its fence number fences[t]. */
 struct release {
     unsigned barriers;
     unsigned *fences; /* [threads], NULL: none */
@@ -17,8 +18,9 @@ static size_t blocks, room;
 
 static struct {
     int used; /* a fence or an atomic in this block */
-    unsigned fences[EMU_THREADS], fenced_at[EMU_THREADS]; /* how many; barriers before the last */
-    unsigned before[EMU_THREADS];  /* fences before the last barrier */
+    unsigned fences[EMU_THREADS],
+        fenced_at[EMU_THREADS];   /* how many; barriers before the last */
+    unsigned before[EMU_THREADS]; /* fences before the last barrier */
     unsigned char atomic[EMU_THREADS], acquired[EMU_THREADS];
     unsigned acquired_at; /* fewest barriers before somebody acquired */
 } me;
@@ -62,14 +64,18 @@ void emu_order_atomic(void) {
     me.used = 1;
     me.atomic[t] = 1;
     struct release *r = release_of(emu_block.run);
-    if (!r->fences) r->fences = (unsigned *)emu_need(calloc((size_t)emu_block.threads, sizeof *r->fences));
+    if (!r->fences)
+        r->fences =
+            (unsigned *)emu_need(calloc((size_t)emu_block.threads, sizeof *r->fences));
     if (me.fences[t] && me.fenced_at[t] > r->barriers) r->barriers = me.fenced_at[t];
     for (int i = 0; i < emu_block.threads; i++)
         if (me.before[i] > r->fences[i]) r->fences[i] = me.before[i];
     r->fences[t] = me.fences[t];
 }
 
-unsigned emu_order_fences(void) { return me.fences[emu_now.index]; }
+unsigned emu_order_fences(void) {
+    return me.fences[emu_now.index];
+}
 
 int emu_order_seen(uint32_t run, int thread, unsigned barriers, unsigned fences) {
     if (!me.acquired[emu_now.index] && emu_block.barriers <= me.acquired_at) return 0;

@@ -45,7 +45,8 @@ extern "C" void sample_count(struct device *d, const float *x, int n, unsigned *
     LAUNCH(count_kernel, (n + THREADS - 1) / THREADS, THREADS, 0, d, x, n, count);
 }
 
-KERNEL BOUNDS(THREADS) total_kernel(const float *x, int n, float *part, unsigned *came, float *out) {
+KERNEL BOUNDS(THREADS)
+    total_kernel(const float *x, int n, float *part, unsigned *came, float *out) {
     SHARED(unsigned, place);
     const int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
     float v = i < n ? x[i] : 0;
@@ -64,8 +65,8 @@ KERNEL BOUNDS(THREADS) total_kernel(const float *x, int n, float *part, unsigned
     out[0] = sum;
 }
 
-extern "C" void sample_total(struct device *d, const float *x, int n, float *part, unsigned *came,
-                             float *out) {
+extern "C" void sample_total(struct device *d, const float *x, int n, float *part,
+                             unsigned *came, float *out) {
     device_clear(d, came, sizeof *came);
     LAUNCH(total_kernel, (n + THREADS - 1) / THREADS, THREADS, 0, d, x, n, part, came, out);
 }

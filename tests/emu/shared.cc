@@ -1,5 +1,5 @@
-/* shared.cc - a block's shared memory: one range, in which the dynamic part and each variable has a
- * place with a guard on both sides. Fresh in every block: NaN. */
+/* shared.cc - a block's shared memory: one range, in which the dynamic part and each
+ * variable has a place with a guard on both sides. Fresh in every block: NaN. */
 #include "tests/emu/inside.h"
 
 enum { GUARD = 256, VARIABLES = 64 };
@@ -32,14 +32,16 @@ void emu_shared_begin(size_t dynamic) {
     place("dynamic", dynamic);
 }
 
-void *emu_shared_dynamic(void) { return emu_shared_range + GUARD; }
+void *emu_shared_dynamic(void) {
+    return emu_shared_range + GUARD;
+}
 
 void *emu_shared(struct emu_room *room, size_t bytes, const char *name) {
     if (room->run == emu_block.run) return room->at;
     me.total += (bytes + 15) / 16 * 16;
     if (me.total > EMU_SHARED_PLAIN)
-        emu_fail("shared variable %s makes %zu bytes, the compiler allows %d", name, me.total,
-                 EMU_SHARED_PLAIN);
+        emu_fail("shared variable %s makes %zu bytes, the compiler allows %d", name,
+                 me.total, EMU_SHARED_PLAIN);
     room->run = emu_block.run;
     return room->at = place(name, bytes);
 }
@@ -56,7 +58,8 @@ const char *emu_where(const void *p) {
     static char text[200];
     const size_t at = (size_t)((const char *)p - emu_shared_range);
     if (at < EMU_SHARED) {
-        int i = me.variables - 1; /* the last that begins before, or the one after within its guard */
+        int i = me.variables -
+                1; /* the last that begins before, or the one after within its guard */
         while (i > 0 && me.variable[i].at > at + GUARD / 2) i--;
         const struct variable *v = &me.variable[i];
         snprintf(text, sizeof text, "shared %s %+td (of %zu bytes)", v->name,
@@ -88,6 +91,6 @@ void emu_check_allowed(void (*kernel)(void), const char *name, size_t bytes) {
     if (bytes <= EMU_SHARED_PLAIN) return;
     for (int i = 0; i < alloweds; i++)
         if (allowed[i].kernel == kernel && allowed[i].shared >= bytes) return;
-    die_no("emulator: %s: %zu bytes of shared memory, more than %d without LAUNCH_ALLOW", name, bytes,
-           EMU_SHARED_PLAIN);
+    die_no("emulator: %s: %zu bytes of shared memory, more than %d without LAUNCH_ALLOW",
+           name, bytes, EMU_SHARED_PLAIN);
 }

@@ -1,13 +1,15 @@
-/* watch.cc - sees every access that code of the GPU makes: gcc's -fsanitize=thread puts a call before
- * each, and what it calls stands here instead of its own runtime.
+/* watch.cc - sees every access that code of the GPU makes: gcc's -fsanitize=thread puts a
+ * call before each, and what it calls stands here instead of its own runtime.
  *
- * For every two bytes of shared and device memory it keeps who wrote and who read last, and so names:
- * an access outside of what was given out, or not aligned; shared memory read before it was written;
- * two threads of a block at the same bytes with no barrier between; two blocks of a launch, or two
- * streams, likewise; a kernel in the host's memory, the host in the device's. EMU_WATCH=0 turns it off.
+ * For every two bytes of shared and device memory it keeps who wrote and who read last, and
+ * so names: an access outside of what was given out, or not aligned; shared memory read
+ * before it was written; two threads of a block at the same bytes with no barrier between;
+ * two blocks of a launch, or two streams, likewise; a kernel in the host's memory, the host
+ * in the device's. EMU_WATCH=0 turns it off.
  *
- * Of several threads' accesses to the same bytes the last is remembered, so a race among three may be
- * named by another pair; bytes that pass unnamed in one order are met in another (EMU_SEED). */
+ * Of several threads' accesses to the same bytes the last is remembered, so a race among
+ * three may be named by another pair; bytes that pass unnamed in one order are met in
+ * another (EMU_SEED). */
 #include "tests/emu/inside.h"
 #include <sys/mman.h>
 
@@ -41,7 +43,8 @@ static struct {
 static void forget(void) {
     runs = 0;
     memset(shared_cell, 0, sizeof shared_cell);
-    if (memory_cell) madvise(memory_cell, EMU_MEMORY / GRAIN * sizeof(struct cell), MADV_DONTNEED);
+    if (memory_cell)
+        madvise(memory_cell, EMU_MEMORY / GRAIN * sizeof(struct cell), MADV_DONTNEED);
 }
 
 void emu_watch_launch(int side) {
@@ -62,10 +65,11 @@ void emu_watch_block(void) {
 
 void emu_watch_piece(void *at, size_t bytes) {
     if (!memory_cell) {
-        memory_cell = (struct cell *)mmap(NULL, EMU_MEMORY / GRAIN * sizeof(struct cell),
-                                          PROT_READ | PROT_WRITE,
-                                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (memory_cell == MAP_FAILED) die_world("emulator: no address space to watch memory with");
+        memory_cell = (struct cell *)mmap(
+            NULL, EMU_MEMORY / GRAIN * sizeof(struct cell), PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory_cell == MAP_FAILED)
+            die_world("emulator: no address space to watch memory with");
     }
     size_t chunk = (size_t)((char *)at - emu_memory) / EMU_CHUNK;
     if (!bytes)
@@ -91,7 +95,8 @@ void emu_watch_fork(int forked) {
         snprintf(who, sizeof who, "several threads");
     else
         snprintf(who, sizeof who, "thread %d", t);
-    emu_fail("%s %zu bytes of %s, which %s of %s %s", how_name[how], n, emu_where(p), who, with, did);
+    emu_fail("%s %zu bytes of %s, which %s of %s %s", how_name[how], n, emu_where(p), who,
+             with, did);
 }
 
 /* Whether the running thread comes after a deed of its own block. */
@@ -99,13 +104,15 @@ static inline int after(const struct deed *d) {
     const int t = emu_now.index;
     if ((d->thread & ~ATOMIC) == t && d->thread != MANY) return 1;
     if (d->barriers != (uint16_t)emu_block.barriers) return 1;
-    return d->warp == t / EMU_WARP && d->warp_barriers != (uint16_t)emu_block.warp_barriers[t / EMU_WARP];
+    return d->warp == t / EMU_WARP &&
+           d->warp_barriers != (uint16_t)emu_block.warp_barriers[t / EMU_WARP];
 }
 
 /* Likewise of another block, or of the other stream. */
 static inline void after_others(const void *p, size_t n, enum how how, const struct deed *d,
                                 const char *did) {
-    if ((size_t)((const char *)p - emu_shared_range) < EMU_SHARED) return; /* a block's own */
+    if ((size_t)((const char *)p - emu_shared_range) < EMU_SHARED)
+        return; /* a block's own */
     if (d->run >= emu_block.first) {
         if (!emu_order_seen(d->run, d->thread & 1023, d->barriers, d->fences))
             race("another block", p, n, how, d, did);
@@ -119,8 +126,8 @@ static void note_read(struct deed *d, unsigned bytes, unsigned fences) {
     const uint16_t barriers = (uint16_t)emu_block.barriers,
                    warp_barriers = (uint16_t)emu_block.warp_barriers[warp];
     if (d->run != emu_block.run || d->barriers != barriers) {
-        *d = {emu_block.run, (uint16_t)t, (uint16_t)warp, barriers, warp_barriers, (uint16_t)fences,
-              (uint16_t)bytes};
+        *d = {emu_block.run, (uint16_t)t,      (uint16_t)warp, barriers,
+              warp_barriers, (uint16_t)fences, (uint16_t)bytes};
         return;
     }
     d->bytes |= (uint16_t)bytes;
@@ -133,8 +140,8 @@ static void note_read(struct deed *d, unsigned bytes, unsigned fences) {
         d->thread = MANY;
 }
 
-static inline void visit(struct cell *c, const char *p, size_t n, enum how how, unsigned bytes,
-                         unsigned fences) {
+static inline void visit(struct cell *c, const char *p, size_t n, enum how how,
+                         unsigned bytes, unsigned fences) {
     const struct deed *w = &c->write, *r = &c->read;
     const int t = emu_now.index;
     if (w->bytes & bytes && !(how == BOTH && w->thread & ATOMIC)) {
@@ -155,17 +162,19 @@ static inline void visit(struct cell *c, const char *p, size_t n, enum how how, 
     }
     const unsigned before = w->run == emu_block.run ? w->bytes : 0;
     const int own = before && w->thread == t && w->barriers == (uint16_t)emu_block.barriers;
-    c->write = {emu_block.run,
-                (uint16_t)(how == BOTH && !own ? t | ATOMIC : t), /* a plain one stays plain */
-                (uint16_t)(t / EMU_WARP),
-                (uint16_t)emu_block.barriers,
-                (uint16_t)emu_block.warp_barriers[t / EMU_WARP],
-                (uint16_t)fences,
-                (uint16_t)(before | bytes)};
+    c->write = {
+        emu_block.run,
+        (uint16_t)(how == BOTH && !own ? t | ATOMIC : t), /* a plain one stays plain */
+        (uint16_t)(t / EMU_WARP),
+        (uint16_t)emu_block.barriers,
+        (uint16_t)emu_block.warp_barriers[t / EMU_WARP],
+        (uint16_t)fences,
+        (uint16_t)(before | bytes)};
 }
 
 /* Bytes [at, at + n) as halves of cells. */
-static inline void visit_all(struct cell *cells, size_t at, const char *p, size_t n, enum how how) {
+static inline void visit_all(struct cell *cells, size_t at, const char *p, size_t n,
+                             enum how how) {
     const unsigned fences = emu_order_fences();
     for (size_t end = at + n, next; at < end; at = next) {
         next = (at / GRAIN + 1) * GRAIN;
@@ -175,11 +184,13 @@ static inline void visit_all(struct cell *cells, size_t at, const char *p, size_
 }
 
 static void in_shared(size_t at, const char *p, size_t n, enum how how) {
-    if (!emu_shared_given(p, n)) emu_fail("%s %zu bytes at %s", how_name[how], n, emu_where(p));
+    if (!emu_shared_given(p, n))
+        emu_fail("%s %zu bytes at %s", how_name[how], n, emu_where(p));
     if (how != WRITE)
         for (size_t i = at / GRAIN; i <= (at + n - 1) / GRAIN; i++)
             if (shared_cell[i].write.run != emu_block.run)
-                emu_fail("%s %zu bytes of %s, which nobody has written", how_name[how], n, emu_where(p));
+                emu_fail("%s %zu bytes of %s, which nobody has written", how_name[how], n,
+                         emu_where(p));
     visit_all(shared_cell, at, p, n, how);
 }
 
@@ -193,7 +204,8 @@ static inline int given_out(size_t at, size_t n) {
 }
 
 static void in_memory(size_t at, const char *p, size_t n, enum how how) {
-    if (!emu_block.inside) die_no("emulator: the host %s device memory (%s)", how_name[how], emu_where(p));
+    if (!emu_block.inside)
+        die_no("emulator: the host %s device memory (%s)", how_name[how], emu_where(p));
     if (!given_out(at, n)) emu_fail("%s %zu bytes at %s", how_name[how], n, emu_where(p));
     visit_all(memory_cell, at, p, n, how);
 }
@@ -203,16 +215,18 @@ extern "C" char __executable_start, _end;
 static void access(const void *address, size_t n, size_t align, enum how how) {
     const char *p = (const char *)address;
     if (me.off) return;
-    const size_t in_range = (size_t)(p - emu_memory), shared = (size_t)(p - emu_shared_range);
+    const size_t in_range = (size_t)(p - emu_memory),
+                 shared = (size_t)(p - emu_shared_range);
     if (!emu_block.inside && in_range >= EMU_MEMORY) return;
     if (emu_block.inside && (uintptr_t)p % align)
-        emu_fail("%s %zu bytes of %s, which is not a multiple of %zu", how_name[how], n, emu_where(p), align);
+        emu_fail("%s %zu bytes of %s, which is not a multiple of %zu", how_name[how], n,
+                 emu_where(p), align);
     if (in_range < EMU_MEMORY && emu_memory)
         in_memory(in_range, p, n, how);
     else if (shared < EMU_SHARED)
         in_shared(shared, p, n, how);
-    else if ((size_t)(p - emu_stacks) >= (size_t)EMU_THREADS * EMU_STACK && !emu_closure_holds(p) &&
-             (p < &__executable_start || p >= &_end))
+    else if ((size_t)(p - emu_stacks) >= (size_t)EMU_THREADS * EMU_STACK &&
+             !emu_closure_holds(p) && (p < &__executable_start || p >= &_end))
         emu_fail("%s %zu bytes of the host's memory", how_name[how], n);
 }
 
@@ -227,7 +241,8 @@ void emu_watch_copy(void *to, const void *from, size_t bytes) {
         size_t at = (size_t)((const char *)end[i] - emu_memory);
         if (!emu_memory || at >= EMU_MEMORY || !bytes) continue;
         if (!given_out(at, bytes))
-            die_no("emulator: a copy or a library's product of %zu bytes at %s", bytes, emu_where(end[i]));
+            die_no("emulator: a copy or a library's product of %zu bytes at %s", bytes,
+                   emu_where(end[i]));
         if (me.off || !me.forked) continue;
         emu_block.inside = 1;
         visit_all(memory_cell, at, (const char *)end[i], bytes, i ? WRITE : READ);
@@ -237,18 +252,32 @@ void emu_watch_copy(void *to, const void *from, size_t bytes) {
 
 /* ---- what gcc calls ---- */
 
-#define ACCESS(n)                                                                           \
-    extern "C" void __tsan_read##n(void *p) { access(p, n, n, READ); }                      \
-    extern "C" void __tsan_write##n(void *p) { access(p, n, n, WRITE); }                    \
-    extern "C" void __tsan_unaligned_read##n(void *p) { access(p, n, 1, READ); }            \
-    extern "C" void __tsan_unaligned_write##n(void *p) { access(p, n, 1, WRITE); }
+#define ACCESS(n)                                                                          \
+    extern "C" void __tsan_read##n(void *p) {                                              \
+        access(p, n, n, READ);                                                             \
+    }                                                                                      \
+    extern "C" void __tsan_write##n(void *p) {                                             \
+        access(p, n, n, WRITE);                                                            \
+    }                                                                                      \
+    extern "C" void __tsan_unaligned_read##n(void *p) {                                    \
+        access(p, n, 1, READ);                                                             \
+    }                                                                                      \
+    extern "C" void __tsan_unaligned_write##n(void *p) {                                   \
+        access(p, n, 1, WRITE);                                                            \
+    }
 ACCESS(1)
 ACCESS(2)
 ACCESS(4)
 ACCESS(8)
 ACCESS(16)
-extern "C" void __tsan_read_range(void *p, size_t n) { access(p, n, 1, READ); }
-extern "C" void __tsan_write_range(void *p, size_t n) { access(p, n, 1, WRITE); }
-extern "C" void __tsan_func_entry(void *caller) { (void)caller; }
+extern "C" void __tsan_read_range(void *p, size_t n) {
+    access(p, n, 1, READ);
+}
+extern "C" void __tsan_write_range(void *p, size_t n) {
+    access(p, n, 1, WRITE);
+}
+extern "C" void __tsan_func_entry(void *caller) {
+    (void)caller;
+}
 extern "C" void __tsan_func_exit(void) {}
 extern "C" void __tsan_init(void) {}

@@ -105,51 +105,100 @@ KERNEL set(float *x) {
     x[threadIdx.x] = 1;
 }
 
-static void kernels(struct device *d, enum sample_wrong which, float *x, int n, unsigned *came) {
+static void kernels(struct device *d, enum sample_wrong which, float *x, int n,
+                    unsigned *came) {
     static float host[SIZE];
     float *stack = host;
     switch (which) {
     case WRONG_no_barrier:
-    case WRONG_no_barrier_before_reuse: LAUNCH(turn, 1, SIZE, 0, d, x, which); break;
-    case WRONG_no_warp_barrier: LAUNCH(warp_turn, 1, SIZE, 0, d, x); break;
-    case WRONG_no_barrier_in_memory: LAUNCH(memory_turn, 1, SIZE, 0, d, x); break;
-    case WRONG_shared_past_end: LAUNCH(index, 1, SIZE, 0, d, x, SIZE); break;
-    case WRONG_shared_before_start: LAUNCH(index, 1, SIZE, 0, d, x, -1); break;
-    case WRONG_shared_unwritten: LAUNCH(index, 1, 1, 0, d, x, 0); break;
-    case WRONG_dynamic_past_end: LAUNCH(dynamic, 1, SIZE + 1, SIZE * sizeof *x, d, x); break;
-    case WRONG_memory_past_end: LAUNCH(outside, 1, 1, 0, d, x, n); break;
-    case WRONG_memory_before_start: LAUNCH(outside, 1, 1, 0, d, x, -1); break;
-    case WRONG_memory_misaligned: LAUNCH(wide, 1, 1, 0, d, x); break;
-    case WRONG_memory_of_host: LAUNCH(outside, 1, 1, 0, d, (float *)&stack, 0); break;
+    case WRONG_no_barrier_before_reuse:
+        LAUNCH(turn, 1, SIZE, 0, d, x, which);
+        break;
+    case WRONG_no_warp_barrier:
+        LAUNCH(warp_turn, 1, SIZE, 0, d, x);
+        break;
+    case WRONG_no_barrier_in_memory:
+        LAUNCH(memory_turn, 1, SIZE, 0, d, x);
+        break;
+    case WRONG_shared_past_end:
+        LAUNCH(index, 1, SIZE, 0, d, x, SIZE);
+        break;
+    case WRONG_shared_before_start:
+        LAUNCH(index, 1, SIZE, 0, d, x, -1);
+        break;
+    case WRONG_shared_unwritten:
+        LAUNCH(index, 1, 1, 0, d, x, 0);
+        break;
+    case WRONG_dynamic_past_end:
+        LAUNCH(dynamic, 1, SIZE + 1, SIZE * sizeof *x, d, x);
+        break;
+    case WRONG_memory_past_end:
+        LAUNCH(outside, 1, 1, 0, d, x, n);
+        break;
+    case WRONG_memory_before_start:
+        LAUNCH(outside, 1, 1, 0, d, x, -1);
+        break;
+    case WRONG_memory_misaligned:
+        LAUNCH(wide, 1, 1, 0, d, x);
+        break;
+    case WRONG_memory_of_host:
+        LAUNCH(outside, 1, 1, 0, d, (float *)&stack, 0);
+        break;
     case WRONG_barrier_in_branch:
     case WRONG_barrier_elsewhere:
-    case WRONG_barrier_after_return: LAUNCH(barriers, 1, SIZE, 0, d, x, which); break;
+    case WRONG_barrier_after_return:
+        LAUNCH(barriers, 1, SIZE, 0, d, x, which);
+        break;
     case WRONG_shuffle_in_branch:
-    case WRONG_shuffle_beside_barrier: LAUNCH(shuffles, 1, SIZE, 0, d, x, which); break;
-    case WRONG_shuffle_in_half_warp: LAUNCH(shuffles, 1, SIZE - 16, 0, d, x, which); break;
-    case WRONG_blocks_race: LAUNCH(neighbours, n / SIZE, SIZE, 0, d, x); break;
-    case WRONG_blocks_write_alike: LAUNCH(alike, 2, 1, 0, d, x); break;
+    case WRONG_shuffle_beside_barrier:
+        LAUNCH(shuffles, 1, SIZE, 0, d, x, which);
+        break;
+    case WRONG_shuffle_in_half_warp:
+        LAUNCH(shuffles, 1, SIZE - 16, 0, d, x, which);
+        break;
+    case WRONG_blocks_race:
+        LAUNCH(neighbours, n / SIZE, SIZE, 0, d, x);
+        break;
+    case WRONG_blocks_write_alike:
+        LAUNCH(alike, 2, 1, 0, d, x);
+        break;
     case WRONG_last_without_fence:
-    case WRONG_last_without_second_fence: LAUNCH(last, 4, SIZE, 0, d, x, came, which); break;
-    case WRONG_atomic_beside_plain: LAUNCH(counting, 1, SIZE, 0, d, came); break;
-    case WRONG_too_much_shared: LAUNCH(dynamic, 1, SIZE, 50000, d, x); break;
-    case WRONG_too_many_threads: LAUNCH(set, 1, 1025, 0, d, x); break;
-    case WRONG_too_tall_a_grid: LAUNCH(set, dim3(1, 65536), 32, 0, d, x); break;
-    default: break;
+    case WRONG_last_without_second_fence:
+        LAUNCH(last, 4, SIZE, 0, d, x, came, which);
+        break;
+    case WRONG_atomic_beside_plain:
+        LAUNCH(counting, 1, SIZE, 0, d, came);
+        break;
+    case WRONG_too_much_shared:
+        LAUNCH(dynamic, 1, SIZE, 50000, d, x);
+        break;
+    case WRONG_too_many_threads:
+        LAUNCH(set, 1, 1025, 0, d, x);
+        break;
+    case WRONG_too_tall_a_grid:
+        LAUNCH(set, dim3(1, 65536), 32, 0, d, x);
+        break;
+    default:
+        break;
     }
 }
 
-extern "C" void sample_wrong(struct device *d, enum sample_wrong which, float *x, int n, unsigned *came) {
+extern "C" void sample_wrong(struct device *d, enum sample_wrong which, float *x, int n,
+                             unsigned *came) {
     kernels(d, which, x, n, came);
     switch (which) {
-    case WRONG_host_in_memory: x[0] = 1; break;
+    case WRONG_host_in_memory:
+        x[0] = 1;
+        break;
     case WRONG_streams_race:
         device_fork(d);
         LAUNCH(set, 1, SIZE, 0, d, x);
         device_main(d);
         LAUNCH(outside, 1, 1, 0, d, x, 5);
         break;
-    case WRONG_copy_past_end: device_clear(d, x, (size_t)(n + 1) * sizeof *x); break;
+    case WRONG_copy_past_end:
+        device_clear(d, x, (size_t)(n + 1) * sizeof *x);
+        break;
     case WRONG_fork_twice:
         device_fork(d);
         device_fork(d);
@@ -158,6 +207,7 @@ extern "C" void sample_wrong(struct device *d, enum sample_wrong which, float *x
         device_capture_begin(d);
         device_wait(d);
         break;
-    default: break;
+    default:
+        break;
     }
 }
