@@ -317,8 +317,8 @@ ALSO_model = $(call sources,model/ref) $(call sources,model/cpu) $(GPU)
 
 # MODE=emu: the kernels' very sources compiled for the processor (tests/emu), and all of model/gpu but
 # what calls CUDA's libraries. Its programs differ from the plain ones in the model's archive alone.
-EMULATED   = $(CU) $(wildcard tests/emu/*.cc tests/emu/*.cu) $(or $(filter-out $(addprefix model/gpu/,\
-                 device.c cudnn.c cublas.c none.c),$(wildcard model/gpu/*.c)),model/gpu/none.c)
+EMULATED   = $(CU) $(wildcard tests/emu/*.cc tests/emu/*.cu) $(if $(wildcard model/gpu/gpu.c),,model/gpu/none.c) \
+             $(filter-out $(addprefix model/gpu/,device.c cudnn.c cublas.c none.c),$(wildcard model/gpu/*.c))
 CXX_emu    = $(CXX) -std=c++17 -D_GNU_SOURCE -Itests/emu -I. -ffp-contract=off -fno-strict-aliasing \
              -fno-exceptions -fno-rtti -fno-threadsafe-statics -Wall -Wextra -Wno-unknown-pragmas \
              $(CFLAGS) -x c++

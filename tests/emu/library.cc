@@ -1,7 +1,10 @@
 /* library.cc - model/gpu/library.h in plain loops: operands of the storage type, sums in
  * double, the result rounded once. It chooses nothing: one plan a shape, no plan file. */
 #include "tests/emu/inside.h"
+extern "C" {
 #include "model/gpu/library.h"
+#include "model/precision.h"
+}
 
 struct convolution_plan {
     struct library *l;
@@ -74,11 +77,12 @@ static void store(void *x, int64_t i, double v, enum precision p, enum element e
             p == FP16 ? half_from_f32((float)v) : bfloat_from_f32((float)v);
 }
 
-/* A whole operand as floats; caller frees. */
+/* A whole operand as a product reads it; caller frees. */
 static float *floats(const void *x, size_t n, enum precision p) {
     emu_watch_copy(NULL, x, n * width(p, ELEMENT_STORAGE));
     float *out = (float *)xmalloc((n + 1) * sizeof *out);
     for (size_t i = 0; i < n; i++) out[i] = load(x, (int64_t)i, p, ELEMENT_STORAGE);
+    for (size_t i = 0; p == TF32 && i < n; i++) out[i] = precision_round(p, out[i]);
     return out;
 }
 

@@ -16,6 +16,7 @@
 #define KERNEL static void
 #define BOUNDS(threads)
 #define DEVICE static inline
+#define METHOD inline
 #define SHARED(type, name, ...)                                                            \
     typedef type name##_type __VA_ARGS__;                                                  \
     static struct emu_room name##_room;                                                    \
