@@ -309,16 +309,32 @@ TOOLS     = $(foreach r,$(ROOMS),$(patsubst $r/%_main.c,%,$(wildcard $r/*_main.c
 TESTS     = $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS   = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-# The GPU's kernels are linked where nvcc and a GPU are; elsewhere none.c says that there is none.
-NVCC     ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
-CU        = $(wildcard model/gpu/*.cu)
-GPU       = $(if $(and $(CU),$(NVCC),$(wildcard /dev/nvidia0)),$(CU),model/gpu/none.c)
+# The GPU machine is compiled and linked where nvcc and cuDNN are, for every GPU from Turing to Blackwell
+# (the last one's intermediate code serves what comes after it); whether there is a GPU a program asks
+# when it runs. Elsewhere none.c says that there is none.
+NVCC      ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
+CUDA       = $(NVCC:%/bin/nvcc=%)
+CUDNN_DIR ?= $(CUDA)
+CUDNN_H    = $(and $(NVCC),$(firstword $(wildcard $(CUDNN_DIR)/include/cudnn.h /usr/include/cudnn.h \
+                 /usr/include/x86_64-linux-gnu/cudnn.h)))
+ARCHS      = 75 80 86 89 90 100 120
+NVCCFLAGS  = -O3 -std=c++17 -I. -Xcompiler=-Wall,-Wextra,-ffp-contract=off \
+             $(foreach a,$(ARCHS),-gencode=arch=compute_$a,code=sm_$a) \
+             -gencode=arch=compute_$(lastword $(ARCHS)),code=compute_$(lastword $(ARCHS))
+CU         = $(wildcard model/gpu/*.cu)
+# What calls CUDA's libraries; all else of model/gpu is compiled anywhere.
+LIBRARIES  = $(wildcard $(addprefix model/gpu/,device.c library.c cublas.c survey.c cudnn*.c))
+GPU        = $(if $(CUDNN_H),$(CU) $(filter-out model/gpu/none.c,$(wildcard model/gpu/*.c)) \
+                 $(if $(wildcard model/gpu/gpu.c),,model/gpu/none.c),model/gpu/none.c model/gpu/plans.c)
 ALSO_model = $(call sources,model/ref) $(call sources,model/cpu) $(GPU)
+INCLUDES   = $(and $(filter model/gpu/%,$(1)),$(CUDNN_H),-isystem $(dir $(CUDNN_H)) -isystem $(CUDA)/include)
+folders    = $(sort $(CUDA)/lib64 $(wildcard $(CUDNN_DIR)/lib64 $(CUDNN_DIR)/lib))
+LIBS_model += $(if $(CUDNN_H),$(folders:%=-L%) $(folders:%=-Wl,-rpath,%) -lcudnn -lcublasLt -lcudart -lstdc++)
 
 # MODE=emu: the kernels' very sources compiled for the processor (tests/emu), and all of model/gpu but
 # what calls CUDA's libraries. Its programs differ from the plain ones in the model's archive alone.
 EMULATED   = $(CU) $(wildcard tests/emu/*.cc tests/emu/*.cu) $(if $(wildcard model/gpu/gpu.c),,model/gpu/none.c) \
-             $(filter-out $(addprefix model/gpu/,device.c cudnn.c cublas.c none.c),$(wildcard model/gpu/*.c))
+             $(filter-out $(LIBRARIES) model/gpu/none.c,$(wildcard model/gpu/*.c))
 CXX_emu    = $(CXX) -std=c++17 -D_GNU_SOURCE -Itests/emu -I. -ffp-contract=off -fno-strict-aliasing \
              -fno-exceptions -fno-rtti -fno-threadsafe-statics -Wall -Wextra -Wno-unknown-pragmas \
              $(CFLAGS) -x c++
@@ -337,11 +353,12 @@ objects   = $(patsubst %,out/obj/$(1)/%.o,$(basename $(2)))
 out/obj/%.o: $$(call source,$$*).c out/obj/$$(call mode,$$*)/flags | $(first)
 	@mkdir -p $(@D)
 	@echo "  cc $(patsubst plain/%,%,$*).c"
-	@$(call compile,$(call mode,$*)) $(WATCHED_$(call mode,$*)) $(FLAGS_$(call source,$*)) $(aside)
-out/obj/%.o: $$(call source,$$*).cu out/obj/$$(call mode,$$*)/flags | $(first)
+	@$(call compile,$(call mode,$*)) $(WATCHED_$(call mode,$*)) $(FLAGS_$(call source,$*)) \
+	    $(call INCLUDES,$(call source,$*)) $(aside)
+out/obj/%.o: $$(call source,$$*).cu out/obj/$$(call mode,$$*)/flags out/obj/nvcc | $(first)
 	@mkdir -p $(@D)
 	@echo "  nvcc $<"
-	@$(NVCC) -O3 -I. $(aside)
+	@$(NVCC) $(NVCCFLAGS) $(aside)
 $(call objects,emu,$(filter %.cu %.cc,$(EMULATED))): out/obj/emu/%.o: $$(wildcard $$*.cu $$*.cc) \
         out/obj/emu/flags | $(first)
 	@mkdir -p $(@D)
@@ -350,6 +367,9 @@ $(call objects,emu,$(filter %.cu %.cc,$(EMULATED))): out/obj/emu/%.o: $$(wildcar
 $(MODES:%=out/obj/%/flags): out/obj/%/flags: $$(call unless,$$@,$$(call compile,$$*) $$(CXX_$$*) $$(WATCHED_$$*) $$(LDFLAGS))
 	@mkdir -p $(@D)
 	@echo '[$(call compile,$*) $(CXX_$*) $(WATCHED_$*) $(LDFLAGS)]' > $@
+out/obj/nvcc: $$(call unless,$$@,$$(NVCC) $$(NVCCFLAGS))
+	@mkdir -p $(@D)
+	@echo '[$(NVCC) $(NVCCFLAGS)]' > $@
 -include $(shell find out/obj -name '*.d' 2>/dev/null)
 $(MODES:%=out/obj/%/train/record.o): $(COMPUTES)
 
