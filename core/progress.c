@@ -37,10 +37,11 @@ static void span_text(double seconds, char *out, size_t size) {
 static void show(struct progress *p, double now, const char *note, int end) {
     char text[32] = "";
     double took = now - p->start, rate = took > 0 ? (p->done - p->first) / took : 0;
-    double left = rate > 0 ? (p->total - p->done) / rate : -1;
+    double left = rate > 0 && p->total > 0 ? (p->total - p->done) / rate : -1;
     int terminal = isatty(STDERR_FILENO);
-    fprintf(stderr, "%s%s: %.0f of %.0f %s", terminal ? "\r" : "", p->what, p->done,
-            p->total, p->unit);
+    fprintf(stderr, "%s%s: %.0f", terminal ? "\r" : "", p->what, p->done);
+    if (p->total > 0) fprintf(stderr, " of %.0f", p->total);
+    fprintf(stderr, " %s", p->unit);
     if (rate > 0) fprintf(stderr, ", %.*f/s", rate < 10 ? 2 : 0, rate);
     if (end)
         span_text(took, text, sizeof text);

@@ -10,6 +10,7 @@ struct progress {
     double total, done, start, first, last; /* first: done at start, so that a resume's rate is true */
     int shown;
 };
+/* total 0: how much there is to do is not known, nor when it ends; it may be set later. */
 void progress_start(struct progress *p, const char *what, const char *unit, double total, double done);
 /* `note` (may be NULL) stands at the end of the line, as "loss 0.213". */
 void progress_step(struct progress *p, double done, const char *note);

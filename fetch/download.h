@@ -1,17 +1,14 @@
-/* download.h - one https address to a part, through libcurl; the only file that knows it.
+/* download.h - one https address to a part, however often it must be asked.
  *
- * Resumes what a part holds if the server still has the same file (If-Range with its strong
- * ETag or its date), else starts again; retries what may pass (408, 429, 5xx, broken
- * connections) five times, waiting pause, 2 pause, 4 pause ... or as long as Retry-After
- * says; follows redirects to https alone; takes no byte more than the source's `bytes`.
- * https_proxy and CURL_CA_BUNDLE are honoured, and told. */
+ * What may pass (408, 429, 5xx, broken connections) is tried again, going on where it
+ * stopped: five times, waiting pause, 2 pause, 4 pause ... or as long as the server's
+ * Retry-After says, if that is not too long. Tries that bring a megabyte do not count. A
+ * refusal by Google Drive is for hours, and not tried again. */
 #ifndef FETCH_DOWNLOAD_H
 #define FETCH_DOWNLOAD_H
-#include "core/source.h"
-#include "fetch/part.h"
+#include "fetch/transfer.h"
 
-/* 1: the part is whole as far as the protocol tells; the caller verifies it. 0: not to be
- * had there now, `why` (size bytes) says why. The part keeps what came. */
-int download(const struct source *source, const char *url, struct part *part, double pause,
-             char *why, size_t size);
+/* outcome->answer is CAME, GONE or WRONG; the part keeps what came. request->progress is
+ * ours. */
+void download(struct request *request, struct outcome *outcome);
 #endif

@@ -3,30 +3,46 @@
  * It unpacks nothing and reads no archive: what is in the file is convert's business. */
 #include "core/die.h"
 #include "core/file.h"
+#include "fetch/cache.h"
 #include "fetch/fetch.h"
+#include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char HELP[] =
     "usage: fetch [--mirror FOLDER]... [--pins FILE] [--absent FILE] SOURCE.src OUT\n"
+    "       fetch --check [--mirror FOLDER]... [--pins FILE] SOURCE.src OUT\n"
     "Brings the file SOURCE.src describes to OUT: from the first mirror folder that holds it, else from\n"
     "its addresses (file: is copied, https: downloaded, resumed and retried), else says how a person\n"
     "gets it (exit 3). Size, first bytes and sha256 are checked before OUT gets its name.\n"
+    "What came over the net is kept in a cache that all checkouts share.\n"
     "\n"
     "  --mirror FOLDER   a folder with raw files, or https://... they lie under; may repeat\n"
     "  --pins FILE       where no sha256 is published: what came the first time is written down there,\n"
     "                    and wanted from then on\n"
     "  --absent FILE     if nobody has the file now: writes the reason to FILE and exits 0 instead of 3,\n"
     "                    so that a chain can go on without it\n"
+    "  --check           only looks, and prints `NAME<tab>STATE<tab>WHERE`: present (at OUT), mirror, cached,\n"
+    "                    fetchable or manual\n"
     "  --help, --version\n"
+    "\n"
+    "  OFFLINE=1         in the environment: opens no socket\n"
+    "  REPOLYP_CACHE     the cache's folder, empty for none; else $XDG_CACHE_HOME/repolyp, ~/.cache/repolyp\n"
+    "  https_proxy, all_proxy, no_proxy, CURL_CA_BUNDLE, SSL_CERT_FILE, SSL_CERT_DIR   as with curl\n"
     "\n"
     "example: fetch --mirror ~/data --pins out/pins.tsv fetch/sources/kvasir.src out/paper/raw/kvasir\n";
 
 static const struct option OPTIONS[] = {
-    {"mirror", required_argument, NULL, 'm'}, {"pins", required_argument, NULL, 'p'},
-    {"absent", required_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
+    {"mirror", required_argument, NULL, 'm'},
+    {"pins", required_argument, NULL, 'p'},
+    {"absent", required_argument, NULL, 'a'},
+    {"check", no_argument, NULL, 'c'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'v'},
+    {NULL, 0, NULL, 0},
 };
 
 enum { MIRRORS = 64, NOTE = 8192 /* bytes */ };
@@ -44,9 +60,23 @@ static void run(void *arg) {
     source_free(&source);
 }
 
-/* An equal note is left alone, so that nothing is made again for its new date. */
+static void check(const struct call *call) {
+    struct source source;
+    source_read(&source, call->source);
+    char *line = fetch_look(&call->fetch, &source);
+    if (puts(line) < 0 || fflush(stdout))
+        die_world("standard output: cannot be written: %s; then run again",
+                  strerror(errno));
+    xfree(line);
+    source_free(&source);
+}
+
+/* The note goes into the paper: without the last line, which may name a folder of this machine.
+ * An equal one is left alone, so that nothing is made again for its new date. */
 static void note(const char *path, const char *message) {
-    char *line = xprintf("%s\n", message);
+    const char *last = strrchr(message, '\n');
+    char *line =
+        xprintf("%.*s\n", (int)(last ? last - message : (long)strlen(message)), message);
     size_t n = 0;
     char *old = file_exists(path) ? file_read(path, NOTE, &n) : NULL;
     if (!old || n != strlen(line) || memcmp(old, line, n))
@@ -72,11 +102,18 @@ static void run_or_note(struct call *call, const char *absent) {
     }
 }
 
+static int is_set(const char *name) {
+    const char *value = getenv(name);
+    return value && *value && strcmp(value, "0");
+}
+
 int main(int argc, char **argv) {
     const char *mirror[MIRRORS], *absent = NULL;
-    struct call call = {.fetch = {.mirror = mirror, .pause = 1}};
-    int option;
+    char *cache;
+    struct call call = {.fetch = {.mirror = mirror, .most = fetch_most}};
+    int option, only_check = 0;
     die_name("fetch");
+    signal(SIGPIPE, SIG_IGN); /* a server that hangs up is an error like others */
     while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
         switch (option) {
         case 'm':
@@ -90,6 +127,9 @@ int main(int argc, char **argv) {
         case 'a':
             absent = optarg;
             break;
+        case 'c':
+            only_check = 1;
+            break;
         case 'h':
             fputs(HELP, stdout);
             return 0;
@@ -102,11 +142,18 @@ int main(int argc, char **argv) {
     }
     if (argc - optind != 2)
         die_usage("%d arguments, wanted SOURCE.src OUT; see fetch --help", argc - optind);
+    if (only_check && absent) die_usage("--check and --absent, wanted one of them");
     call.source = argv[optind];
     call.fetch.out = argv[optind + 1];
-    if (absent)
+    call.fetch.patience = patience_usual;
+    call.fetch.offline = is_set("OFFLINE");
+    call.fetch.cache = cache = cache_folder();
+    if (only_check)
+        check(&call);
+    else if (absent)
         run_or_note(&call, absent);
     else
         run(&call);
+    xfree(cache);
     return 0;
 }

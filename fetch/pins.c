@@ -1,24 +1,29 @@
-/* pins.c - the pins file is read and rewritten under a lock on its folder, which dies with
- * the process. */
+/* pins.c - the pins file is read and rewritten under a lock on its folder. */
 #include "fetch/pins.h"
 #include "core/die.h"
 #include "core/table.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "fetch/lock.h"
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
-static int lock_folder(const char *path) {
-    size_t n = (size_t)(file_base(path) - path);
-    char *folder = n ? xprintf("%.*s", (int)n, path) : xstrdup("./");
-    file_mkdir(folder);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || flock(fd, LOCK_EX))
-        die_world("%s: cannot be locked: %s; wanted a folder for the pins file",
-                  quoted(folder), strerror(errno));
-    xfree(folder);
-    return fd;
+/* An empty table where there is no file. */
+static void read_pins(struct table *t, const char *path) {
+    *t = (struct table){0};
+    if (file_exists(path)) table_read(t, path);
+}
+
+static void free_pins(struct table *t) {
+    if (t->path) table_free(t);
+}
+
+/* -1: none */
+static int row_of(const struct table *t, const struct source *s) {
+    for (int row = 0; row < t->rows; row++)
+        if (!strcmp(table_get(t, row, table_need(t, "name")), s->name)) return row;
+    return -1;
+}
+
+static const char *sha256_of(const struct table *t, int row) {
+    return table_get(t, row, table_need(t, "sha256"));
 }
 
 /* All rows with the new one in its place. */
@@ -36,36 +41,44 @@ static void rewrite(const char *path, const struct table *t, const struct source
         }
         if (row < t->rows)
             out_printf(out, "%s\t%s\t%s\n", table_get(t, row, name),
-                       table_get(t, row, table_need(t, "bytes")),
-                       table_get(t, row, table_need(t, "sha256")));
+                       table_get(t, row, table_need(t, "bytes")), sha256_of(t, row));
     }
     out_commit(out);
 }
 
-static int is_pinned(const char *path, const struct table *t, const struct source *s,
-                     const struct seen *seen, const char *from) {
-    for (int row = 0; row < t->rows; row++) {
-        if (strcmp(table_get(t, row, table_need(t, "name")), s->name)) continue;
-        const char *sha256 = table_get(t, row, table_need(t, "sha256"));
-        if (!strcmp(sha256, seen->sha256)) return 1;
-        die_no(
-            "%s: sha256 is %s, wanted %s as pinned at the first download (%s:%d); if the publisher "
-            "has changed the file, remove that line",
-            quoted(from), seen->sha256, quoted(sha256), quoted(path), t->line[row]);
-    }
-    return 0;
+int pins_find(const char *path, const struct source *s, char sha256[65]) {
+    struct table t;
+    read_pins(&t, path);
+    int row = row_of(&t, s);
+    int found = row >= 0 && strlen(sha256_of(&t, row)) == 64;
+    if (found) memcpy(sha256, sha256_of(&t, row), 65);
+    free_pins(&t);
+    return found;
 }
 
-void pins_check(const char *path, const struct source *s, const struct seen *seen,
-                const char *from) {
-    int lock = lock_folder(path);
-    struct table t = {0};
-    if (file_exists(path)) table_read(&t, path);
-    if (!is_pinned(path, &t, s, seen, from)) {
+int pins_check(const char *path, const struct source *s, const struct seen *seen, char *why,
+               size_t size) {
+    size_t n = (size_t)(file_base(path) - path);
+    char *folder = n ? xprintf("%.*s", (int)n, path) : xstrdup("./");
+    struct lock lock;
+    struct table t;
+    file_mkdir(folder);
+    lock_folder(&lock, folder);
+    read_pins(&t, path);
+    int row = row_of(&t, s);
+    int differs = row >= 0 && strcmp(sha256_of(&t, row), seen->sha256);
+    if (differs)
+        snprintf(why, size,
+                 "sha256 is %s, wanted %s as pinned at the first download (%s:%d); if the "
+                 "publisher has changed the file, remove that line",
+                 seen->sha256, quoted(sha256_of(&t, row)), quoted(path), t.line[row]);
+    if (row < 0) {
         rewrite(path, &t, s, seen);
         warn("%s: no sha256 is published; pinned what came: %lld bytes, %s (%s)", s->name,
              (long long)seen->bytes, seen->sha256, path);
     }
-    if (t.path) table_free(&t);
-    close(lock);
+    free_pins(&t);
+    lock_close(&lock);
+    xfree(folder);
+    return differs ? EXIT_NO : 0;
 }

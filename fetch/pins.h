@@ -6,8 +6,10 @@
 #define FETCH_PINS_H
 #include "fetch/verify.h"
 
-/* die_no if the pins file knows `source` otherwise; else writes it down, unless it is
- * there. Several processes may pin at once. */
-void pins_check(const char *path, const struct source *source, const struct seen *seen,
-                const char *from);
+/* The sha256 that the pins file has for `source`: 1; or 0 if it has none. */
+int pins_find(const char *path, const struct source *source, char sha256[65]);
+/* EXIT_NO and `why` if the pins file knows `source` otherwise; else 0, and it is written
+ * down, unless it is there. Several processes may pin at once. */
+int pins_check(const char *path, const struct source *source, const struct seen *seen,
+               char *why, size_t size);
 #endif

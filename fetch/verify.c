@@ -1,19 +1,9 @@
 /* verify.c - size, first bytes and sha256 against the source. It changes no file. */
 #include "fetch/verify.h"
 #include "core/die.h"
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-void seen_file(struct seen *seen, const char *path) {
-    struct map map;
-    map_open(&map, path);
-    *seen = (struct seen){.bytes = (int64_t)map.size, .head_bytes = map.size};
-    if (seen->head_bytes > SEEN_HEAD) seen->head_bytes = SEEN_HEAD;
-    seen->head = xmalloc(SEEN_HEAD);
-    if (seen->head_bytes) memcpy(seen->head, map.data, seen->head_bytes);
-    map_close(&map);
-    sha_file(path, seen->sha256);
-}
 
 /* Where `word` begins within the first n bytes, letters alike; n if nowhere. */
 static size_t find(const uint8_t *bytes, size_t n, const char *word) {
@@ -39,42 +29,40 @@ const char *page_title(const uint8_t *bytes, size_t n) {
     return at < end ? quoted_bytes(bytes + at, end - at) : "no title";
 }
 
-static const char *remedy(int local) {
-    return local ? "remove it from the mirror, or put the right file there"
-                 : "try again, or put the file into a mirror folder";
+int verify_head(const struct source *s, const uint8_t *head, size_t n, char *why,
+                size_t size) {
+    const char *wanted = s->magic ? s->magic : s->file[0];
+    const char *title = page_title(head, n);
+    if (!n) {
+        snprintf(why, size, "empty file, wanted %s", quoted(wanted));
+        return EXIT_WORLD;
+    }
+    if (title && (!s->magic || !source_magic(s->magic, head, n))) {
+        snprintf(why, size, "a web page titled '%s', wanted %s", title, quoted(wanted));
+        return EXIT_WORLD;
+    }
+    if (source_magic(s->magic, head, n)) return 0;
+    snprintf(why, size, "begins with '%s', wanted %s", quoted_bytes(head, n < 8 ? n : 8),
+             quoted(wanted));
+    return EXIT_NO;
 }
 
-static void check_head(const struct source *s, const struct seen *seen, const char *from,
-                       int local) {
-    if (source_magic(s->magic, seen->head, seen->head_bytes)) return;
-    const char *title = page_title(seen->head, seen->head_bytes);
-    if (!title)
-        die_no("%s: begins with '%s', wanted %s; %s", quoted(from),
-               quoted_bytes(seen->head, seen->head_bytes < 8 ? seen->head_bytes : 8),
-               quoted(s->magic), remedy(local));
-    if (local)
-        die_no("%s: a web page titled '%s', wanted %s; %s", quoted(from), title,
-               quoted(s->magic), remedy(local));
-    die_world(
-        "%s: a web page titled '%s' came, wanted %s; open the address in a browser, save the "
-        "file as %s in a folder and name the folder as mirror",
-        quoted(from), title, quoted(s->magic), s->file[0]);
-}
-
-static void check_bytes(const struct source *s, const struct seen *seen, const char *from,
-                        int local) {
+static int verify_bytes(const struct source *s, const struct seen *seen, char *why,
+                        size_t size) {
     if (s->bytes >= 0 && seen->bytes != s->bytes)
-        die_no("%s: %lld bytes, wanted %lld%s; %s", quoted(from), (long long)seen->bytes,
-               (long long)s->bytes, seen->bytes < s->bytes ? ": cut short" : "",
-               remedy(local));
-    if (s->sha256 && strcmp(seen->sha256, s->sha256))
-        die_no("%s: sha256 is %s, wanted %s; %s", quoted(from), seen->sha256, s->sha256,
-               remedy(local));
+        snprintf(why, size, "%lld bytes, wanted %lld%s", (long long)seen->bytes,
+                 (long long)s->bytes, seen->bytes < s->bytes ? ": cut short" : "");
+    else if (s->sha256 && strcmp(seen->sha256, s->sha256))
+        snprintf(why, size, "sha256 is %s, wanted %s", seen->sha256, s->sha256);
+    else
+        return 0;
+    return EXIT_NO;
 }
 
-void verify(const struct source *s, const struct seen *seen, const char *from, int local) {
-    if (!seen->bytes)
-        die_world("%s: empty file, wanted %s; %s", quoted(from), s->file[0], remedy(local));
-    check_head(s, seen, from, local);
-    if (!(local && s->content)) check_bytes(s, seen, from, local);
+int verify(const struct source *s, const struct seen *seen, int local, char *why,
+           size_t size) {
+    int code = verify_head(s, seen->head, seen->head_bytes, why, size);
+    if (!code && !(local && s->content)) code = verify_bytes(s, seen, why, size);
+    if (code && local && seen->bytes) code = EXIT_NO;
+    return code;
 }

@@ -52,10 +52,25 @@ static void long_work_says_done_rate_and_time_left(void **state) {
     xfree(said);
 }
 
+static void work_of_unknown_size_says_done_and_rate(void **state) {
+    (void)state;
+    struct progress p;
+    progress_start(&p, "kvasir", "MB", 0, 0);
+    p.start -= 100;
+    p.last -= 100;
+    char *said = said_by(steps_to_half, &p);
+    assert_string_equal(said, "kvasir: 50 MB, 0.50/s, loss 0.2\n");
+    xfree(said);
+    said = said_by(ends, &p);
+    assert_string_equal(said, "kvasir: 50 MB, 0.50/s, 1m40s\n");
+    xfree(said);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(short_work_says_nothing),
         TEST(long_work_says_done_rate_and_time_left),
+        TEST(work_of_unknown_size_says_done_and_rate),
     };
     return test_run(tests);
 }

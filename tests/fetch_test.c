@@ -12,7 +12,8 @@ struct try {
 static void fetch_one(void *arg) {
     const struct try *t = arg;
     struct source s;
-    struct fetch f = {t->mirror, t->mirrors, t->pins, "out/raw", NULL, .001};
+    struct fetch f = {
+        .mirror = t->mirror, .mirrors = t->mirrors, .pins = t->pins, .out = "out/raw"};
     source_parse(&s, t->text, strlen(t->text), "sources/x.src");
     fetch_run(&f, &s);
     source_free(&s);
@@ -62,7 +63,7 @@ static void a_manual_source_says_what_to_ask_and_where_to_put_it(void **state) {
     (void)state;
     struct try t = {HEAD, NULL, 0, NULL};
     assert_dies(EXIT_WORLD,
-                "x: to be had by hand only, wanted the file a.zip.\n    ask the keeper",
+                "x: to be had by hand only\n  wanted: the file a.zip\n    ask the keeper",
                 fetch_one, &t);
     t.text = HEAD "passphrase_file pass.txt\n";
     assert_dies(EXIT_WORLD, "put a.zip and pass.txt into a mirror folder", fetch_one, &t);

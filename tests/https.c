@@ -1,46 +1,45 @@
-/* https.c - the child that serves. One connection at a time, closed after each answer. */
+/* https.c - the child that serves. */
 #include "tests/https.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "tests/listener.h"
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct reply {
     SSL *ssl;
+    int hung_up;
 };
 
 static void need(int good) {
     if (!good) abort();
 }
 
-/* A key and a certificate for localhost that signs itself. */
-static void make_certificate(SSL_CTX *context, const char *path) {
+/* A key and a certificate that signs itself. */
+static void make_certificate(SSL_CTX *context, const char *names, int days,
+                             const char *path) {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *x = X509_new();
     need(key && x);
     X509_set_version(x, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-    X509_gmtime_adj(X509_getm_notBefore(x), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(x), 24 * 3600);
+    X509_gmtime_adj(X509_getm_notBefore(x), -10 * 24 * 3600);
+    X509_gmtime_adj(X509_getm_notAfter(x), days * 24 * 3600);
     X509_set_pubkey(x, key);
     X509_NAME *name = X509_get_subject_name(x);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost",
-                               -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1,
+                               -1, 0);
     X509_set_issuer_name(x, name);
-    X509_EXTENSION *names =
-        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:localhost");
-    need(names && X509_add_ext(x, names, -1));
-    X509_EXTENSION_free(names);
+    X509_EXTENSION *extension =
+        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+    need(extension && X509_add_ext(x, extension, -1));
+    X509_EXTENSION_free(extension);
     need(X509_sign(x, key, EVP_sha256()) > 0);
     need(SSL_CTX_use_certificate(context, x) == 1 &&
          SSL_CTX_use_PrivateKey(context, key) == 1);
@@ -51,7 +50,11 @@ static void make_certificate(SSL_CTX *context, const char *path) {
 }
 
 void https_send(struct reply *reply, const void *bytes, size_t n) {
-    if (n) SSL_write(reply->ssl, bytes, (int)n);
+    enum { BLOCK = 10000 };
+    for (size_t at = 0; at < n; at += BLOCK) {
+        int some = n - at < BLOCK ? (int)(n - at) : BLOCK;
+        if (SSL_write(reply->ssl, (const char *)bytes + at, some) <= 0) return;
+    }
 }
 
 void https_print(struct reply *reply, const char *format, ...) {
@@ -60,7 +63,19 @@ void https_print(struct reply *reply, const char *format, ...) {
     va_start(args, format);
     int n = vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    need(n >= 0 && (size_t)n < sizeof text);
     https_send(reply, text, (size_t)n);
+}
+
+void https_sleep(struct reply *reply, double seconds) {
+    (void)reply;
+    struct timespec rest = {(time_t)seconds,
+                            (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    nanosleep(&rest, NULL);
+}
+
+void https_hang_up(struct reply *reply) {
+    reply->hung_up = 1;
 }
 
 static int read_head(SSL *ssl, char *head, size_t room) {
@@ -78,45 +93,38 @@ static int read_head(SSL *ssl, char *head, size_t room) {
 static void serve(SSL_CTX *context, int listener, https_answer *answer) {
     for (int number = 0;;) {
         int fd = accept(listener, NULL, NULL);
-        struct reply reply = {SSL_new(context)};
+        struct reply reply = {SSL_new(context), 0};
         char head[8192];
         SSL_set_fd(reply.ssl, fd);
         if (SSL_accept(reply.ssl) == 1 && read_head(reply.ssl, head, sizeof head)) {
-            FILE *log = fopen("requests.log", "a");
-            if (log) fprintf(log, "%s", head), fclose(log);
+            listener_log("requests.log", head);
             answer(&reply, number++, head);
-            SSL_shutdown(reply.ssl);
+            if (!reply.hung_up) SSL_shutdown(reply.ssl);
         }
         SSL_free(reply.ssl);
         close(fd);
     }
 }
 
-void https_start(struct https *server, https_answer *answer) {
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof at;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    need(!bind(listener, (struct sockaddr *)&at, size) && !listen(listener, 16));
-    need(!getsockname(listener, (struct sockaddr *)&at, &size));
-    server->port = ntohs(at.sin_port);
-    snprintf(server->certificate, sizeof server->certificate, "localhost.pem");
+void https_start_as(struct https *server, https_answer *answer, const char *names, int days,
+                    const char *certificate) {
+    int listener = listener_open(&server->port);
+    snprintf(server->certificate, sizeof server->certificate, "%s", certificate);
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     need(context != NULL);
-    make_certificate(context, server->certificate);
-    fflush(NULL);
-    server->child = fork();
-    need(server->child >= 0);
-    if (!server->child) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        signal(SIGPIPE, SIG_IGN);
-        serve(context, listener, answer);
-    }
+    make_certificate(context, names, days, server->certificate);
+    server->child = listener_fork();
+    if (!server->child) serve(context, listener, answer);
     close(listener);
     SSL_CTX_free(context);
 }
 
+void https_start(struct https *server, https_answer *answer) {
+    https_start_as(server, answer,
+                   "DNS:localhost,DNS:drive.google.com,DNS:drive.usercontent.google.com", 1,
+                   "localhost.pem");
+}
+
 void https_stop(struct https *server) {
-    kill(server->child, SIGKILL);
-    waitpid(server->child, NULL, 0);
+    listener_stop(server->child);
 }

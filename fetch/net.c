@@ -1,0 +1,146 @@
+/* net.c - the cache before the net, the net before the cache's next use. */
+#include "fetch/net.h"
+#include "core/die.h"
+#include "core/file.h"
+#include "fetch/address.h"
+#include "fetch/cache.h"
+#include "fetch/download.h"
+#include "fetch/handle.h"
+#include "fetch/lock.h"
+#include "fetch/part.h"
+#include "fetch/pins.h"
+#include <stdio.h>
+#include <string.h>
+
+/* The sha256 a file from `url` should have: the publisher's, the pinned one, or what came
+ * from there last. */
+static int wanted_sha256(const struct fetch *f, const struct source *s, const char *url,
+                         char sha256[65]) {
+    if (s->sha256) {
+        memcpy(sha256, s->sha256, 65);
+        return 1;
+    }
+    if (f->pins && !s->content && pins_find(f->pins, s, sha256)) return 1;
+    return cache_of_url(f->cache, url, sha256);
+}
+
+int net_is_cached(const struct fetch *f, const struct source *s, const char *url,
+                  char **path) {
+    char sha256[65], *drive = address_drive_direct(url);
+    *path = NULL;
+    int is = f->cache && wanted_sha256(f, s, drive ? drive : url, sha256) &&
+             cache_has(f->cache, sha256, path);
+    xfree(drive);
+    return is;
+}
+
+static int from_cache(struct attempt *a, const char *url) {
+    const struct fetch *f = a->fetch;
+    const struct source *s = a->source;
+    char sha256[65];
+    struct out *out;
+    struct seen seen;
+    if (!f->cache || !wanted_sha256(f, s, url, sha256)) return 0;
+    if (!cache_take(f->cache, sha256, f->out, s->path, s->name, &out, &seen)) return 0;
+    int code = attempt_judge(a, &seen, f->cache, 0);
+    xfree(seen.head);
+    if (code) { /* the source asks for what no file of this sha256 can be */
+        warn("%s: in the cache, but %s", s->name, a->why);
+        out_drop(out);
+        return 0;
+    }
+    out_commit(out);
+    warn("%s: from the cache %s, sha256 %s", s->name, quoted(f->cache), sha256);
+    return 1;
+}
+
+/* The part has come whole: if it is the file, it gets its name; else it is emptied. */
+static int finish(struct attempt *a, const char *url, struct part *part) {
+    struct seen seen;
+    seen_file(&seen, part->path, a->source->name);
+    int code = attempt_judge(a, &seen, url, 0);
+    xfree(seen.head);
+    if (code) {
+        part_restart(part);
+        attempt_fail(a, url, code);
+        return 0;
+    }
+    part_sync(part);
+    if (a->keeps) cache_put(a->fetch->cache, part->path, &seen, url);
+    part_commit(part);
+    return 1;
+}
+
+/* Killed between the last byte and the name. */
+static int is_whole(const struct part *p, const struct source *s, const char *url) {
+    return p->bytes &&
+           (p->bytes == s->bytes || (p->bytes == p->total && !strcmp(p->url, url)));
+}
+
+static int lock_host(const struct attempt *a, const char *url, struct lock *lock) {
+    const char *out = a->fetch->out;
+    char host[128], *path;
+    address_host(url, host, sizeof host);
+    if (a->keeps)
+        path = xprintf("%s/lock/host-%s", a->fetch->cache, host);
+    else
+        path = xprintf("%.*s.host-%s.lock", (int)(file_base(out) - out), out, host);
+    char *waiting =
+        xprintf("%s: another process downloads from %s; waiting", a->source->name, host);
+    int waited = lock_file(lock, path, waiting);
+    xfree(waiting);
+    xfree(path);
+    return waited;
+}
+
+static int ask_host(struct attempt *a, const char *url, struct part *part) {
+    const struct fetch *f = a->fetch;
+    struct request request = {a->source, url, part, f->patience, f->most, NULL};
+    struct outcome outcome;
+    struct lock lock;
+    if (!a->asked_net++) {
+        handle_tell_settings();
+        a->keeps = f->cache && cache_ready(f->cache);
+    }
+    if (is_whole(part, a->source, url)) {
+        if (finish(a, url, part)) return 1;
+        warn("%s: what came before is not it: %s; from the beginning", a->from, a->why);
+    }
+    int waited = lock_host(a, url, &lock) || part->taken,
+        done = waited && from_cache(a, url);
+    if (done) {
+        part_discard(part);
+    } else {
+        download(&request, &outcome);
+        if (outcome.answer == CAME) {
+            done = finish(a, url, part);
+        } else {
+            snprintf(a->why, sizeof a->why, "%s", outcome.why);
+            attempt_fail(a, url, outcome.answer == WRONG ? EXIT_NO : EXIT_WORLD);
+        }
+    }
+    lock_close(&lock);
+    return done;
+}
+
+int net_fetch(struct attempt *a, const char *url) {
+    struct part part;
+    char *drive = address_drive_direct(url);
+    const char *address = drive ? drive : url;
+    part_open(&part, a->fetch->out);
+    int done = from_cache(a, address);
+    if (done) {
+        part_discard(&part);
+    } else if (a->fetch->offline) {
+        snprintf(a->why, sizeof a->why, "not asked, for OFFLINE is set");
+        attempt_fail(a, address, EXIT_WORLD);
+    } else {
+        done = ask_host(a, address, &part);
+    }
+    if (!done && part.bytes)
+        part_close(&part);
+    else if (!done)
+        part_discard(&part);
+    xfree(drive);
+    return done;
+}

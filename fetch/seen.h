@@ -1,0 +1,18 @@
+/* seen.h - what a file holds, seen by reading it once; it judges nothing. */
+#ifndef FETCH_SEEN_H
+#define FETCH_SEEN_H
+#include "core/file.h"
+
+enum { SEEN_HEAD = 1 << 16 }; /* bytes */
+struct seen {
+    int64_t bytes;
+    char sha256[65];
+    uint8_t *head; /* the first SEEN_HEAD bytes, or all: caller frees */
+    size_t head_bytes;
+};
+/* Reads the plain file at `path`, with a progress line that begins with `what`; die_world if
+ * it cannot be read. */
+void seen_file(struct seen *seen, const char *path, const char *what);
+/* And writes it to `out`. */
+void seen_copy(struct seen *seen, const char *path, const char *what, struct out *out);
+#endif
