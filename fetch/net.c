@@ -93,31 +93,33 @@ static int lock_host(const struct attempt *a, const char *url, struct lock *lock
     return waited;
 }
 
-static int ask_host(struct attempt *a, const char *url, struct part *part) {
+/* A part from an earlier run that ends as another file is begun again, once. */
+static int ask(struct attempt *a, const char *url, struct part *part) {
     const struct fetch *f = a->fetch;
     struct request request = {a->source, url, part, f->patience, f->most, NULL};
     struct outcome outcome;
+    int went_on = part->bytes && *part->validator && !strcmp(part->url, url);
+    download(&request, &outcome);
+    if (outcome.answer != CAME) {
+        snprintf(a->why, sizeof a->why, "%s", outcome.why);
+        attempt_fail(a, url, outcome.answer == WRONG ? EXIT_NO : EXIT_WORLD);
+        return 0;
+    }
+    if (finish(a, url, part)) return 1;
+    if (!went_on) return 0;
+    warn("%s: %s; from the beginning", a->from, a->why);
+    return ask(a, url, part);
+}
+
+static int ask_host(struct attempt *a, const char *url, struct part *part) {
     struct lock lock;
-    if (!a->asked_net++) {
-        handle_tell_settings();
-        a->keeps = f->cache && cache_ready(f->cache);
-    }
-    if (is_whole(part, a->source, url)) {
-        if (finish(a, url, part)) return 1;
-        warn("%s: what came before is not it: %s; from the beginning", a->from, a->why);
-    }
-    int waited = lock_host(a, url, &lock) || part->taken,
-        done = waited && from_cache(a, url);
-    if (done) {
+    if (!a->asked_net++) handle_tell_settings();
+    int waited = lock_host(a, url, &lock) || part->taken, done = 0;
+    if (waited && from_cache(a, url)) {
         part_discard(part);
+        done = 1;
     } else {
-        download(&request, &outcome);
-        if (outcome.answer == CAME) {
-            done = finish(a, url, part);
-        } else {
-            snprintf(a->why, sizeof a->why, "%s", outcome.why);
-            attempt_fail(a, url, outcome.answer == WRONG ? EXIT_NO : EXIT_WORLD);
-        }
+        done = ask(a, url, part);
     }
     lock_close(&lock);
     return done;
@@ -127,14 +129,18 @@ int net_fetch(struct attempt *a, const char *url) {
     struct part part;
     char *drive = address_drive_direct(url);
     const char *address = drive ? drive : url;
+    const char *cache = a->fetch->cache;
+    if (!a->asked_cache++) a->keeps = cache && cache_ready(cache);
     part_open(&part, a->fetch->out);
     int done = from_cache(a, address);
-    if (done) {
+    if (done)
         part_discard(&part);
-    } else if (a->fetch->offline) {
+    else if (is_whole(&part, a->source, address))
+        done = finish(a, address, &part);
+    if (!done && a->fetch->offline) {
         snprintf(a->why, sizeof a->why, "not asked, for OFFLINE is set");
         attempt_fail(a, address, EXIT_WORLD);
-    } else {
+    } else if (!done) {
         done = ask_host(a, address, &part);
     }
     if (!done && part.bytes)
