@@ -4,8 +4,8 @@
 #include <stddef.h>
 
 int address_is_https(const char *url);
-/* Fit for a terminal and without the user:password before an '@'. One of quoted()'s buffers.
- * A `proxy` has no path, so all before its last '@' is secret. */
+/* Fit for a terminal and without the user:password before an '@'. One of quoted()'s
+ * buffers. A `proxy` has no path, so all before its last '@' is secret. */
 const char *address_shown(const char *url);
 const char *address_proxy_shown(const char *proxy);
 /* The host in lower case as part of a file's name: letters, digits, '.', '-', else '_'. */

@@ -1,5 +1,5 @@
-/* attempt.h - a file being looked for in one place after the other, and why the last did not
- * give it. */
+/* attempt.h - a file being looked for in one place after the other, and why the last did
+ * not give it. */
 #ifndef FETCH_ATTEMPT_H
 #define FETCH_ATTEMPT_H
 #include "fetch/fetch.h"

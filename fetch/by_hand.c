@@ -60,5 +60,5 @@ char *by_hand(const struct fetch *f, const struct source *s, const char *why) {
     text = and(text, xstrdup(s->manual_count || page ? "\n  Then " : "\n  Try again, or "));
     xfree(page);
     text = and(text, where_to_put(f, s));
-    return and(text, xstrdup(", then run make again."));
+    return and(text, xstrdup(" and run make again."));
 }

@@ -99,7 +99,8 @@ static int is_older(const struct timespec *a, const struct timespec *b) {
     return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
 }
 
-/* Another name for the file in place of out's temporary, whose name and clean-up it keeps. */
+/* Another name for the file in place of out's temporary, whose name and clean-up it
+ * keeps. */
 static int link_to(struct out **out, const char *path, const char *to) {
     if (!unlink((*out)->temporary) && !link(path, (*out)->temporary)) return 1;
     out_drop(*out);

@@ -6,14 +6,14 @@
  *   2. the source's urls;
  *   3. a person: die_world with the `manual` lines and where to put the file.
  * Before the first https address is asked, the cache is. A local copy that is wrong is
- * die_no at once: it is the user's own file. A wrong or failed download is told and the next
- * address tried; the last one's failure is the tool's.
+ * die_no at once: it is the user's own file. A wrong or failed download is told and the
+ * next address tried; the last one's failure is the tool's.
  *
  * Verified are: not empty, no web page, begins as `magic` says, `bytes`, `sha256`. Where
- * sha256 is unknown the pins file is asked; a source it does not know is written down there,
- * and said. Where `content` is known, a local file may be another container of the same
- * files: then only magic is checked here and `pack` checks content; such a source needs no
- * pin. At the end licence and citation are told. */
+ * sha256 is unknown the pins file is asked; a source it does not know is written down
+ * there, and said. Where `content` is known, a local file may be another container of the
+ * same files: then only magic is checked here and `pack` checks content; such a source
+ * needs no pin. At the end licence and citation are told. */
 #ifndef FETCH_FETCH_H
 #define FETCH_FETCH_H
 #include "core/source.h"
@@ -36,7 +36,7 @@ static const int64_t fetch_most = (int64_t)32 << 30;
 void fetch_run(const struct fetch *fetch, const struct source *source);
 
 /* Where fetch_run would find it, in a line `name<TAB>state<TAB>where`, the state one of
- * present (at out), mirror, cached, fetchable, manual. No file is read and no socket opened.
- * Caller frees. */
+ * present (at out), mirror, cached, fetchable, manual. No file is read and no socket
+ * opened. Caller frees. */
 char *fetch_look(const struct fetch *fetch, const struct source *source);
 #endif

@@ -15,25 +15,29 @@
 static const char HELP[] =
     "usage: fetch [--mirror FOLDER]... [--pins FILE] [--absent FILE] SOURCE.src OUT\n"
     "       fetch --check [--mirror FOLDER]... [--pins FILE] SOURCE.src OUT\n"
-    "Brings the file SOURCE.src describes to OUT: from the first mirror folder that holds it, else from\n"
-    "its addresses (file: is copied, https: downloaded, resumed and retried), else says how a person\n"
-    "gets it (exit 3). Size, first bytes and sha256 are checked before OUT gets its name.\n"
-    "What came over the net is kept in a cache that all checkouts share.\n"
+    "Brings the file SOURCE.src describes to OUT: from the first mirror folder that\n"
+    "holds it, else from its addresses (file: is copied, https: downloaded, resumed and\n"
+    "retried), else says how a person gets it (exit 3). Size, first bytes and sha256 are\n"
+    "checked before OUT gets its name. What came over the net is kept in a cache that\n"
+    "all checkouts share.\n"
     "\n"
-    "  --mirror FOLDER   a folder with raw files, or https://... they lie under; may repeat\n"
-    "  --pins FILE       where no sha256 is published: what came the first time is written down there,\n"
-    "                    and wanted from then on\n"
-    "  --absent FILE     if nobody has the file now: writes the reason to FILE and exits 0 instead of 3,\n"
-    "                    so that a chain can go on without it\n"
-    "  --check           only looks, and prints `NAME<tab>STATE<tab>WHERE`: present (at OUT), mirror, cached,\n"
-    "                    fetchable or manual\n"
+    "  --mirror FOLDER  a folder with raw files, or https://... they lie under; repeats\n"
+    "  --pins FILE      where no sha256 is published: what came the first time is written\n"
+    "                   down there, and wanted from then on\n"
+    "  --absent FILE    if nobody has the file now: writes the reason to FILE and exits 0\n"
+    "                   instead of 3, so that a chain can go on without it\n"
+    "  --check          only looks, and prints NAME, STATE and WHERE with tabs between:\n"
+    "                   present (at OUT), mirror, cached, fetchable or manual\n"
     "  --help, --version\n"
     "\n"
-    "  OFFLINE=1         in the environment: opens no socket\n"
-    "  REPOLYP_CACHE     the cache's folder, empty for none; else $XDG_CACHE_HOME/repolyp, ~/.cache/repolyp\n"
-    "  https_proxy, all_proxy, no_proxy, CURL_CA_BUNDLE, SSL_CERT_FILE, SSL_CERT_DIR   as with curl\n"
+    "The environment:\n"
+    "  OFFLINE=1        opens no socket\n"
+    "  REPOLYP_CACHE    the cache's folder, empty for none; if not set:\n"
+    "                   $XDG_CACHE_HOME/repolyp, else ~/.cache/repolyp\n"
+    "  https_proxy, all_proxy, no_proxy, CURL_CA_BUNDLE, SSL_CERT_FILE, SSL_CERT_DIR:\n"
+    "                   as with curl\n"
     "\n"
-    "example: fetch --mirror ~/data --pins out/pins.tsv fetch/sources/kvasir.src out/paper/raw/kvasir\n";
+    "example: fetch --mirror ~/data fetch/sources/kvasir.src out/paper/raw/kvasir\n";
 
 static const struct option OPTIONS[] = {
     {"mirror", required_argument, NULL, 'm'},
@@ -71,8 +75,8 @@ static void check(const struct call *call) {
     source_free(&source);
 }
 
-/* The note goes into the paper: without the last line, which may name a folder of this machine.
- * An equal one is left alone, so that nothing is made again for its new date. */
+/* The note goes into the paper: without the last line, which may name a folder of this
+ * machine. An equal one is left alone, so that nothing is made again for its new date. */
 static void note(const char *path, const char *message) {
     const char *last = strrchr(message, '\n');
     char *line =
@@ -85,7 +89,8 @@ static void note(const char *path, const char *message) {
     xfree(line);
 }
 
-/* Only what may be different tomorrow is written down; a wrong file, a full disk stop the chain. */
+/* Only what may be different tomorrow is written down; a wrong file, a full disk stop the
+ * chain. */
 static void run_or_note(struct call *call, const char *absent) {
     char message[NOTE / 2];
     int gone = 0;

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* libcurl's memory, so that FAIL_AT reaches it, and because libcurl says "out of memory" of a
- * long header too. Its callbacks know no handle. */
+/* libcurl's memory, so that FAIL_AT reaches it, and because libcurl says "out of memory"
+ * of a long header too. Its callbacks know no handle. */
 static atomic_int lacked;
 
 static void *checked(void *memory) {

@@ -8,7 +8,7 @@
 void local_copy(struct attempt *attempt, const char *from);
 /* The path of a file: address, %XX decoded. Caller frees. */
 char *local_path(const struct source *source, const char *url);
-/* The passphrase's file goes beside the download, where pack looks for it. 0 if it is needed
- * and in no mirror folder. */
+/* The passphrase's file goes beside the download, where pack looks for it. 0 if it is
+ * needed and in no mirror folder. */
 int local_passphrase(const struct fetch *fetch, const struct source *source);
 #endif

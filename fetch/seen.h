@@ -10,8 +10,8 @@ struct seen {
     uint8_t *head; /* the first SEEN_HEAD bytes, or all: caller frees */
     size_t head_bytes;
 };
-/* Reads the plain file at `path`, with a progress line that begins with `what`; die_world if
- * it cannot be read. */
+/* Reads the plain file at `path`, with a progress line that begins with `what`; die_world
+ * if it cannot be read. */
 void seen_file(struct seen *seen, const char *path, const char *what);
 /* And writes it to `out`. */
 void seen_copy(struct seen *seen, const char *path, const char *what, struct out *out);

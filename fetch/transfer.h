@@ -1,10 +1,10 @@
 /* transfer.h - one request to one https address.
  *
  * What comes goes to the end of a part. If the part says that it is a part of this very
- * address, with a strong ETag or a date, only the rest is asked for (Range and If-Range, RFC
- * 9110, section 13.1.5). Else it is emptied as soon as the first bytes show that the file
- * comes and no page in its place. Every status but 200 and 206 is a refusal. All limits are
- * counted here: libcurl's own do not see a body without a length. */
+ * address, with a strong ETag or a date, only the rest is asked for (Range and If-Range,
+ * RFC 9110, section 13.1.5). Else it is emptied as soon as the first bytes show that the
+ * file comes and no page in its place. Every status but 200 and 206 is a refusal. All
+ * limits are counted here: libcurl's own do not see a body without a length. */
 #ifndef FETCH_TRANSFER_H
 #define FETCH_TRANSFER_H
 #include "core/progress.h"

@@ -7,15 +7,15 @@
 #include "core/source.h"
 #include "fetch/seen.h"
 
-/* Whether a file may begin so: EXIT_NO, another kind of file; EXIT_WORLD, nothing, or a page
- * of the web in the file's place (the host is not ready), named by its title. */
+/* Whether a file may begin so: EXIT_NO, another kind of file; EXIT_WORLD, nothing, or a
+ * page of the web in the file's place (the host is not ready), named by its title. */
 int verify_head(const struct source *source, const uint8_t *head, size_t n, char *why,
                 size_t size);
 /* Whether it is the file. `local`: a file of the user's, which may be another container
  * where content is known, and of which a wrong one is always EXIT_NO. */
 int verify(const struct source *source, const struct seen *seen, int local, char *why,
            size_t size);
-/* Text between <title> and </title>, fit for a terminal; "no title"; NULL if this is no page
- * of the web. One of quoted()'s buffers. */
+/* Text between <title> and </title>, fit for a terminal; "no title"; NULL if this is no
+ * page of the web. One of quoted()'s buffers. */
 const char *page_title(const uint8_t *bytes, size_t n);
 #endif

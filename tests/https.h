@@ -1,8 +1,9 @@
 /* https.h - a server on this machine that answers as told, for the tests of fetch.
  *
- * A child process with a certificate made on the spot. Each request is given to `answer`, which
- * sends what it likes and may stop in the middle; what was asked is appended to requests.log in
- * the working directory. One connection at a time, closed after each answer. */
+ * A child process with a certificate made on the spot. Each request is given to `answer`,
+ * which sends what it likes and may stop in the middle; what was asked is appended to
+ * requests.log in the working directory. One connection at a time, closed after each
+ * answer. */
 #ifndef TESTS_HTTPS_H
 #define TESTS_HTTPS_H
 #include <stddef.h>
@@ -18,8 +19,8 @@ struct reply;
 typedef void https_answer(struct reply *reply, int number, const char *head);
 /* For localhost and Google Drive's two hosts. */
 void https_start(struct https *server, https_answer *answer);
-/* The certificate is for `names` ("DNS:..., IP:...") and ends `days` from now; it is written to
- * `certificate`. */
+/* The certificate is for `names` ("DNS:..., IP:...") and ends `days` from now; it is
+ * written to `certificate`. */
 void https_start_as(struct https *server, https_answer *answer, const char *names, int days,
                     const char *certificate);
 void https_stop(struct https *server);

@@ -15,13 +15,15 @@ void assert_file(const char *path, const void *bytes, size_t n) {
     xfree(text);
 }
 
+int served_files(void) {
+    remove("out/.host-localhost.lock");
+    remove("out/.host-drive.usercontent.google.com.lock");
+    return count_entries("out");
+}
+
 void assert_nothing(int files) {
     assert_false(file_exists("out/raw"));
-    if (file_exists("out")) {
-        /* the lock of a host stays, and says nothing */
-        remove("out/.host-localhost.lock");
-        assert_int_equal(count_entries("out"), files);
-    }
+    if (file_exists("out")) assert_int_equal(served_files(), files);
 }
 
 char *served_start(struct https *server, https_answer *answer, const char *more) {
@@ -122,8 +124,7 @@ void served_comes(https_answer *answer, int requests) {
     served_one(text);
     https_stop(&server);
     assert_file("out/raw", served_body, BODY);
-    remove("out/.host-localhost.lock");
-    assert_int_equal(count_entries("out"), 1);
+    assert_int_equal(served_files(), 1);
     assert_int_equal(served_requests(), requests);
     xfree(text);
 }
@@ -139,6 +140,25 @@ void served_stops(https_answer *answer, int code, const char *message, int reque
         fail_msg("%d: \"%s\", wanted %d: \"%s\"", got, said, code, message);
     assert_nothing(files);
     assert_int_equal(served_requests(), requests);
+    xfree(said);
+    xfree(text);
+}
+
+void served_drop(char *text, const char *key) {
+    char *at = strstr(text, key), *end = strchr(at, '\n') + 1;
+    memmove(at, end, strlen(end) + 1);
+}
+
+void served_unknown_stops(https_answer *answer, int code, const char *message) {
+    struct https server;
+    int got;
+    char *text = served_start(&server, answer, "");
+    served_drop(text, "bytes ");
+    served_drop(text, "sha256 ");
+    char *said = served_said(text, &got);
+    https_stop(&server);
+    if (got != code || !strstr(said, message))
+        fail_msg("%d: \"%s\", wanted %d: \"%s\"", got, said, code, message);
     xfree(said);
     xfree(text);
 }
