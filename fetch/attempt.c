@@ -11,10 +11,10 @@ int attempt_judge(struct attempt *a, const struct seen *seen, const char *from, 
     const char *pins = a->fetch->pins;
     int code = verify(s, seen, local, a->why, sizeof a->why);
     if (code) return code;
-    if (local && s->content && s->sha256 && strcmp(s->sha256, seen->sha256))
+    if (local && verify_by_content(s) && s->sha256 && strcmp(s->sha256, seen->sha256))
         warn("%s: another container than the publisher's; pack checks the files in it",
              quoted(from));
-    if (!pins || s->sha256 || s->content) return 0;
+    if (!pins || s->sha256 || verify_by_content(s)) return 0;
     return pins_check(pins, s, seen, a->why, sizeof a->why);
 }
 

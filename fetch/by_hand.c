@@ -34,14 +34,20 @@ static char *where_to_put(const struct fetch *f, const struct source *s) {
 static char *what_is_wanted(const struct source *s) {
     char *text = xprintf("\n  wanted: the file %s", s->file[0]);
     if (s->bytes >= 0) text = and(text, xprintf(", %lld bytes", (long long)s->bytes));
-    if (s->sha256) text = and(text, xprintf(", sha256 %s", s->sha256));
+    if (s->sha256)
+        text = and(text, xprintf(", sha256 %s", s->sha256));
+    else if (s->md5)
+        text = and(text, xprintf(", md5 %s", s->md5));
     return text;
 }
 
-/* The page of the first file on Google Drive; NULL if there is none. */
+/* The page of the first file on Google Drive that `manual` does not speak of; NULL if there
+ * is none. */
 static char *drive_page(const struct source *s) {
     char *page = NULL;
     for (int i = 0; i < s->url_count && !page; i++) page = address_drive_page(s->url[i]);
+    for (int i = 0; i < s->manual_count && page; i++)
+        if (strstr(s->manual[i], page)) xfree(page), page = NULL;
     return page;
 }
 
@@ -50,13 +56,11 @@ char *by_hand(const struct fetch *f, const struct source *s, const char *why) {
     char *page = drive_page(s);
     for (int i = 0; i < s->manual_count; i++)
         text = and(text, xprintf("\n    %s", s->manual[i]));
-    if (page) {
+    if (page)
         text = and(text, xprintf("\n  Open %s in a browser and download it there.", page));
-        if (strcasestr(why, "quota") || strcasestr(why, "too many users"))
-            text = and(text,
-                       xstrdup("\n  Google gives a file away so many times a day: wait a "
-                               "day, or be signed in."));
-    }
+    if (strcasestr(why, "quota") || strcasestr(why, "too many users"))
+        text = and(text, xstrdup("\n  Google gives a file away so many times a day: wait a "
+                                 "day, or be signed in."));
     text = and(text, xstrdup(s->manual_count || page ? "\n  Then " : "\n  Try again, or "));
     xfree(page);
     text = and(text, where_to_put(f, s));

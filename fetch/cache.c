@@ -116,8 +116,8 @@ static int clone_to(struct out *out, const char *path) {
     return done;
 }
 
-int cache_take(const char *folder, const char *sha256, const char *to, const char *than,
-               const char *what, struct out **out, struct seen *seen) {
+int cache_take(const char *folder, const char *sha256, const char *to,
+               const struct source *s, struct out **out, struct seen *seen) {
     char *path;
     struct stat st, source;
     if (!cache_has(folder, sha256, &path) || stat(path, &st)) {
@@ -125,11 +125,11 @@ int cache_take(const char *folder, const char *sha256, const char *to, const cha
         return 0;
     }
     *out = out_open(to);
-    int fresh = stat(than, &source) == 0 && !is_older(&st.st_mtim, &source.st_mtim);
+    int fresh = stat(s->path, &source) == 0 && !is_older(&st.st_mtim, &source.st_mtim);
     if ((fresh && link_to(out, path, to)) || clone_to(*out, path))
-        seen_file(seen, (*out)->temporary, what);
+        seen_file(seen, (*out)->temporary, s);
     else
-        seen_copy(seen, path, what, *out);
+        seen_copy(seen, path, s, *out);
     int good = !strcmp(seen->sha256, sha256);
     if (!good) {
         warn("%s: damaged, its sha256 is %s; thrown away", quoted(path), seen->sha256);
@@ -150,10 +150,11 @@ static void protect(const char *path) {
 }
 
 /* The cache lies on another disk, or on one without hard links. */
-static void copy_in(const char *path, const char *to, const struct seen *seen) {
+static void copy_in(const char *path, const char *to, const struct source *s,
+                    const struct seen *seen) {
     struct seen copied;
     struct out *out = out_open(to);
-    seen_copy(&copied, path, "copying to the cache", out);
+    seen_copy(&copied, path, s, out);
     xfree(copied.head);
     if (!strcmp(copied.sha256, seen->sha256))
         out_commit(out);
@@ -170,14 +171,14 @@ static void note_url(const char *folder, const char *url, const struct seen *see
     xfree(path);
 }
 
-void cache_put(const char *folder, const char *path, const struct seen *seen,
-               const char *url) {
+void cache_put(const char *folder, const char *path, const struct source *s,
+               const struct seen *seen, const char *url) {
     struct lock lock;
     char *kept, *all = file_join(folder, "sha256");
     lock_cache(&lock, folder);
     if (!cache_has(folder, seen->sha256, &kept)) {
         file_mkdir(all);
-        if (link(path, kept)) copy_in(path, kept, seen);
+        if (link(path, kept)) copy_in(path, kept, s, seen);
         if (file_exists(kept)) protect(kept);
     }
     note_url(folder, url, seen);

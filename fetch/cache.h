@@ -22,13 +22,13 @@ int cache_has(const char *folder, const char *sha256, char **path);
 int cache_of_url(const char *folder, const char *url, char sha256[65]);
 /* The file of this sha256 as a file that is to be called `to`: *out, which the caller
  * commits or drops, and what it holds; or 0. If the cache's file is not older than the
- * file `than` it is the same file by a hard link, else another with the same bytes and a
- * new date: make compares dates, and giving the shared file a new one would make every
+ * source's .src it is the same file by a hard link, else another with the same bytes and
+ * a new date: make compares dates, and giving the shared file a new one would make every
  * checkout work again. */
-int cache_take(const char *folder, const char *sha256, const char *to, const char *than,
-               const char *what, struct out **out, struct seen *seen);
+int cache_take(const char *folder, const char *sha256, const char *to,
+               const struct source *source, struct out **out, struct seen *seen);
 /* Puts in the file at `path`, which is verified and synced and came from `url`: by a hard
  * link where that is possible, so it becomes read-only. */
-void cache_put(const char *folder, const char *path, const struct seen *seen,
-               const char *url);
+void cache_put(const char *folder, const char *path, const struct source *source,
+               const struct seen *seen, const char *url);
 #endif

@@ -60,7 +60,7 @@ static int from_mirrors(struct attempt *a) {
 static void tell_terms(const struct source *s) {
     if (s->licence) warn("%s: licence: %s", s->name, s->licence);
     if (s->terms) warn("%s: terms: %s", s->name, s->terms);
-    if (s->cite) warn("%s: to cite: %s", s->name, s->cite);
+    for (int i = 0; i < s->cite_count; i++) warn("%s: to cite: %s", s->name, s->cite[i]);
 }
 
 void fetch_run(const struct fetch *f, const struct source *s) {

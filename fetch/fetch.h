@@ -9,11 +9,12 @@
  * die_no at once: it is the user's own file. A wrong or failed download is told and the
  * next address tried; the last one's failure is the tool's.
  *
- * Verified are: not empty, no web page, begins as `magic` says, `bytes`, `sha256`. Where
- * sha256 is unknown the pins file is asked; a source it does not know is written down
- * there, and said. Where `content` is known, a local file may be another container of the
- * same files: then only magic is checked here and `pack` checks content; such a source
- * needs no pin. At the end licence and citation are told. */
+ * Verified are: not empty, no web page, begins as `magic` says, `bytes`, `sha256` or what
+ * is known of it, `md5`. Where sha256 is unknown the pins file is asked; a source it does
+ * not know is written down there, and said. Where `content` or `pictures` is known, a
+ * local file may be another container of the same files: then only magic is checked here
+ * and `pack` checks content; such a source needs no pin. At the end licence and citation
+ * are told. */
 #ifndef FETCH_FETCH_H
 #define FETCH_FETCH_H
 #include "core/source.h"

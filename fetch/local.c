@@ -11,7 +11,7 @@ void local_copy(struct attempt *a, const char *from) {
     const char *remedy = "remove it from the mirror, or put the right file there";
     struct seen seen;
     struct out *out = out_open(a->fetch->out);
-    seen_copy(&seen, from, a->source->name, out);
+    seen_copy(&seen, from, a->source, out);
     int code = attempt_judge(a, &seen, from, 1);
     xfree(seen.head);
     if (code == EXIT_NO) die_no("%s: %s; %s", quoted(from), a->why, remedy);

@@ -20,7 +20,7 @@ static int wanted_sha256(const struct fetch *f, const struct source *s, const ch
         memcpy(sha256, s->sha256, 65);
         return 1;
     }
-    if (f->pins && !s->content && pins_find(f->pins, s, sha256)) return 1;
+    if (f->pins && pins_find(f->pins, s, sha256)) return 1;
     return cache_of_url(f->cache, url, sha256);
 }
 
@@ -41,7 +41,7 @@ static int from_cache(struct attempt *a, const char *url) {
     struct out *out;
     struct seen seen;
     if (!f->cache || !wanted_sha256(f, s, url, sha256)) return 0;
-    if (!cache_take(f->cache, sha256, f->out, s->path, s->name, &out, &seen)) return 0;
+    if (!cache_take(f->cache, sha256, f->out, s, &out, &seen)) return 0;
     int code = attempt_judge(a, &seen, f->cache, 0);
     xfree(seen.head);
     if (code) { /* the source asks for what no file of this sha256 can be */
@@ -57,7 +57,7 @@ static int from_cache(struct attempt *a, const char *url) {
 /* The part has come whole: if it is the file, it gets its name; else it is emptied. */
 static int finish(struct attempt *a, const char *url, struct part *part) {
     struct seen seen;
-    seen_file(&seen, part->path, a->source->name);
+    seen_file(&seen, part->path, a->source);
     int code = attempt_judge(a, &seen, url, 0);
     xfree(seen.head);
     if (code) {
@@ -66,7 +66,7 @@ static int finish(struct attempt *a, const char *url, struct part *part) {
         return 0;
     }
     part_sync(part);
-    if (a->keeps) cache_put(a->fetch->cache, part->path, &seen, url);
+    if (a->keeps) cache_put(a->fetch->cache, part->path, a->source, &seen, url);
     part_commit(part);
     return 1;
 }

@@ -27,7 +27,8 @@ static size_t read_block(int fd, const char *path, uint8_t *block) {
     return n;
 }
 
-void seen_copy(struct seen *seen, const char *path, const char *what, struct out *out) {
+void seen_copy(struct seen *seen, const char *path, const struct source *source,
+               struct out *out) {
     struct progress progress;
     double megabytes = (double)file_size(path) / 1e6;
     int fd = -1;
@@ -39,8 +40,8 @@ void seen_copy(struct seen *seen, const char *path, const char *what, struct out
     if (fd < 0)
         die_world("%s: cannot open: %s; wanted a readable file", quoted(path),
                   strerror(errno));
-    struct sha *sha = sha_open();
-    progress_start(&progress, what, "MB", megabytes, 0);
+    struct sha *sha = sha_open(), *md5 = source->md5 ? md5_open() : NULL;
+    progress_start(&progress, source->name, "MB", megabytes, 0);
     while ((n = read_block(fd, path, block))) {
         size_t head = SEEN_HEAD - seen->head_bytes;
         if (head > n) head = n;
@@ -48,16 +49,22 @@ void seen_copy(struct seen *seen, const char *path, const char *what, struct out
         seen->head_bytes += head;
         seen->bytes += (int64_t)n;
         sha_add(sha, block, n);
+        if (md5) sha_add(md5, block, n);
         if (out) out_write(out, block, n);
         progress_step(&progress, (double)seen->bytes / 1e6, NULL);
     }
     progress_end(&progress);
+    if (md5) { /* sha_close speaks of 65 characters */
+        char hex[65];
+        sha_close(md5, hex);
+        memcpy(seen->md5, hex, sizeof seen->md5);
+    }
     sha_close(sha, seen->sha256);
     die_cleanup_forget(release, &fd);
     close(fd);
     xfree(block);
 }
 
-void seen_file(struct seen *seen, const char *path, const char *what) {
-    seen_copy(seen, path, what, NULL);
+void seen_file(struct seen *seen, const char *path, const struct source *source) {
+    seen_copy(seen, path, source, NULL);
 }

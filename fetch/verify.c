@@ -54,15 +54,25 @@ static int verify_bytes(const struct source *s, const struct seen *seen, char *w
                  (long long)s->bytes, seen->bytes < s->bytes ? ": cut short" : "");
     else if (s->sha256 && strcmp(seen->sha256, s->sha256))
         snprintf(why, size, "sha256 is %s, wanted %s", seen->sha256, s->sha256);
+    else if (s->sha256_begins &&
+             strncmp(seen->sha256, s->sha256_begins, strlen(s->sha256_begins)))
+        snprintf(why, size, "sha256 is %s, wanted one that begins %s", seen->sha256,
+                 s->sha256_begins);
+    else if (s->md5 && strcmp(seen->md5, s->md5))
+        snprintf(why, size, "md5 is %s, wanted %s", seen->md5, s->md5);
     else
         return 0;
     return EXIT_NO;
 }
 
+int verify_by_content(const struct source *s) {
+    return s->content || s->pictures;
+}
+
 int verify(const struct source *s, const struct seen *seen, int local, char *why,
            size_t size) {
     int code = verify_head(s, seen->head, seen->head_bytes, why, size);
-    if (!code && !(local && s->content)) code = verify_bytes(s, seen, why, size);
+    if (!code && !(local && verify_by_content(s))) code = verify_bytes(s, seen, why, size);
     if (code && local && seen->bytes) code = EXIT_NO;
     return code;
 }

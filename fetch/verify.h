@@ -11,10 +11,13 @@
  * page of the web in the file's place (the host is not ready), named by its title. */
 int verify_head(const struct source *source, const uint8_t *head, size_t n, char *why,
                 size_t size);
-/* Whether it is the file. `local`: a file of the user's, which may be another container
- * where content is known, and of which a wrong one is always EXIT_NO. */
+/* Whether it is the file: bytes, sha256, sha256_begins, md5, as far as the source has them.
+ * `local`: a file of the user's, which may be another container where verify_by_content,
+ * and of which a wrong one is always EXIT_NO. */
 int verify(const struct source *source, const struct seen *seen, int local, char *why,
            size_t size);
+/* Whether `pack` knows the files in any container by what is in them. */
+int verify_by_content(const struct source *source);
 /* Text between <title> and </title>, fit for a terminal; "no title"; NULL if this is no
  * page of the web. One of quoted()'s buffers. */
 const char *page_title(const uint8_t *bytes, size_t n);
