@@ -23,7 +23,8 @@ struct product_plan {
 
 static void check(const struct library *l, cublasStatus_t status, const char *doing) {
     if (status)
-        die_world("cuBLASLt: %s: %s on %s", doing, cublasLtGetStatusString(status), l->about);
+        die_world("cuBLASLt: %s: %s on %s", doing, cublasLtGetStatusString(status),
+                  l->about);
 }
 
 static size_t round_up(size_t n) {
@@ -33,7 +34,9 @@ static size_t round_up(size_t n) {
 /* ---- the description ---- */
 
 static cudaDataType_t storage(const struct library *l) {
-    return l->precision == FP16 ? CUDA_R_16F : l->precision == BF16 ? CUDA_R_16BF : CUDA_R_32F;
+    return l->precision == FP16   ? CUDA_R_16F
+           : l->precision == BF16 ? CUDA_R_16BF
+                                  : CUDA_R_32F;
 }
 
 static cudaDataType_t result_type(const struct library *l, const struct product *p) {
@@ -48,8 +51,8 @@ static cublasLtMatrixLayout_t layout(const struct library *l, cudaDataType_t typ
     cublasStatus_t status = cublasLtMatrixLayoutSetAttribute(
         m, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batch, sizeof batch);
     check(l, status, "layout");
-    status = cublasLtMatrixLayoutSetAttribute(m, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
-                                              &stride, sizeof stride);
+    status = cublasLtMatrixLayoutSetAttribute(
+        m, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride);
     check(l, status, "layout");
     return m;
 }
@@ -92,8 +95,10 @@ static int candidates(const struct library *l, const struct product_plan *plan,
     uint32_t schemes = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE; /* beside NONE, which is 0 */
     uint32_t alignment = 16;
     static const cublasLtMatmulPreferenceAttributes_t aligned[] = {
-        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
-        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES};
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES,
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES,
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES};
     if (!l->deterministic) schemes = CUBLASLT_REDUCTION_SCHEME_MASK;
     check(l, cublasLtMatmulPreferenceCreate(&wish), "preference");
     cublasStatus_t status = cublasLtMatmulPreferenceSetAttribute(
@@ -133,13 +138,15 @@ static size_t span(int rows, int ld, int batch, int64_t stride, size_t element) 
 static void time_all(struct library *l, struct product_plan *plan,
                      cublasLtMatmulHeuristicResult_t *found, int count) {
     const struct product *p = &plan->shape;
-    size_t in = storage(l) == CUDA_R_32F ? 4 : 2, out = result_type(l, p) == CUDA_R_32F ? 4 : 2;
+    size_t in = storage(l) == CUDA_R_32F ? 4 : 2,
+           out = result_type(l, p) == CUDA_R_32F ? 4 : 2;
     size_t a = span(p->ta ? p->K : p->M, p->lda, p->batch, p->stride_a, in);
     size_t b = span(p->tb ? p->N : p->K, p->ldb, p->batch, p->stride_b, in);
     size_t c = span(p->M, p->ldc, p->batch, p->stride_c, out);
     size_t bias = round_up((size_t)p->N * sizeof(float));
     char *at = library_arena(l, a + b + c + bias + plan->narrow + WORKSPACE + ALIGNMENT);
-    struct trial t = {l, plan, at, at + a, at + a + b, at + a + b + c, at + a + b + c + bias};
+    struct trial t = {
+        l, plan, at, at + a, at + a + b, at + a + b + c, at + a + b + c + bias};
     double least = 0;
     int best = 0;
     for (int i = 0; i < count; i++) {
@@ -160,9 +167,9 @@ static int stored(struct library *l, struct product_plan *plan, const char *key)
     if (!bytes) return 0;
     if (n == sizeof plan->algorithm) {
         memcpy(&plan->algorithm, bytes, n);
-        cublasStatus_t status = cublasLtMatmulAlgoCheck(l->lt, plan->form, plan->first,
-                                                        plan->second, plan->result,
-                                                        plan->result, &plan->algorithm, &result);
+        cublasStatus_t status =
+            cublasLtMatmulAlgoCheck(l->lt, plan->form, plan->first, plan->second,
+                                    plan->result, plan->result, &plan->algorithm, &result);
         plan->workspace = result.workspaceSize;
         if (!status && plan->workspace <= WORKSPACE) return 1;
     }
@@ -208,8 +215,8 @@ size_t product_scratch(const struct product_plan *p) {
     return p->workspace + p->narrow + ALIGNMENT;
 }
 
-void product_run(struct library *l, const struct product_plan *p, const void *a, const void *b,
-                 void *c, const float *bias, void *scratch) {
+void product_run(struct library *l, const struct product_plan *p, const void *a,
+                 const void *b, void *c, const float *bias, void *scratch) {
     float one = 1, beta = p->shape.sum ? 1 : 0;
     char *at = (char *)round_up((size_t)scratch);
     const void *added = bias;
@@ -221,8 +228,9 @@ void product_run(struct library *l, const struct product_plan *p, const void *a,
     if (p->shape.bias)
         set(l, p->form, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &added, sizeof added);
     check(l,
-          cublasLtMatmul(l->lt, p->form, &one, b, p->first, a, p->second, &beta, c, p->result, c,
-                         p->result, &p->algorithm, at, p->workspace, l->device->stream),
+          cublasLtMatmul(l->lt, p->form, &one, b, p->first, a, p->second, &beta, c,
+                         p->result, c, p->result, &p->algorithm, at, p->workspace,
+                         l->device->stream),
           "product");
 }
 

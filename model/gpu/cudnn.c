@@ -23,7 +23,8 @@ static void describe(struct convolution_plan *p) {
     const struct executable *e = &p->plain;
     int at = snprintf(p->about, sizeof p->about, "engine %d", e->engine);
     if (e->candidates)
-        at += snprintf(p->about + at, sizeof p->about - (size_t)at, ", of %d", e->candidates);
+        at +=
+            snprintf(p->about + at, sizeof p->about - (size_t)at, ", of %d", e->candidates);
     if (e->seconds > 0)
         snprintf(p->about + at, sizeof p->about - (size_t)at, " in %.1f us",
                  1e6 * e->seconds);
@@ -45,7 +46,8 @@ const struct convolution_plan *library_convolution(struct library *l,
     p->next = l->convolution;
     l->convolution = p;
     /* cuDNN's fused engines are fp16's, of Ampere to Hopper. */
-    if (part <= CONV_DW || (l->precision == FP16 && l->capability >= 80 && l->capability <= 90))
+    if (part <= CONV_DW ||
+        (l->precision == FP16 && l->capability >= 80 && l->capability <= 90))
         p->exists = executable_choose(l, &o, &p->plain, why, sizeof why);
     if (!p->exists && part <= CONV_DW) {
         char name[OPERATION_NAME];
@@ -112,12 +114,24 @@ void convolution_run_fused(struct library *l, const struct convolution_plan *p,
     const struct {
         enum operand which;
         const void *memory;
-    } all[] = {{AT_X, m->x},           {AT_W, m->w},           {AT_DY, m->dy},
-               {AT_SCALE, m->scale},   {AT_BIAS, m->bias},     {AT_Y, m->y},
-               {AT_DX, m->dx},         {AT_DW, m->dw},         {AT_MEAN, m->mean},
-               {AT_INVSTD, m->invstd}, {AT_GAMMA, m->gamma},   {AT_BETA, m->beta},
-               {AT_SUM, m->sum},       {AT_SQUARES, m->squares}, {AT_DGAMMA, m->dgamma},
-               {AT_DBETA, m->dbeta},   {AT_EQ_DY, m->eq_dy},   {AT_EQ_X, m->eq_x},
+    } all[] = {{AT_X, m->x},
+               {AT_W, m->w},
+               {AT_DY, m->dy},
+               {AT_SCALE, m->scale},
+               {AT_BIAS, m->bias},
+               {AT_Y, m->y},
+               {AT_DX, m->dx},
+               {AT_DW, m->dw},
+               {AT_MEAN, m->mean},
+               {AT_INVSTD, m->invstd},
+               {AT_GAMMA, m->gamma},
+               {AT_BETA, m->beta},
+               {AT_SUM, m->sum},
+               {AT_SQUARES, m->squares},
+               {AT_DGAMMA, m->dgamma},
+               {AT_DBETA, m->dbeta},
+               {AT_EQ_DY, m->eq_dy},
+               {AT_EQ_X, m->eq_x},
                {AT_EQ_BIAS, m->eq_bias}};
     void *at[AT_COUNT] = {NULL};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

@@ -50,8 +50,9 @@ static int allowed(const struct search *s, struct bunch *b, descriptor engine) {
     cudnnBackendBehaviorNote_t ways[CUDNN_BEHAVIOR_NOTE_TYPE_COUNT];
     enum precision p = s->l->precision;
     int is_float = p != FP16 && p != BF16;
-    int64_t n = bunch_get(b, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
-                          CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT, notes);
+    int64_t n =
+        bunch_get(b, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
+                  CUDNN_NUMERICAL_NOTE_TYPE_COUNT, notes);
     for (int64_t i = 0; i < n; i++) {
         cudnnBackendNumericalNote_t note = notes[i];
         if ((note == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC && s->l->deterministic) ||
@@ -92,13 +93,15 @@ static void read_engine(struct bunch *b, descriptor config, descriptor engine,
 
 static int64_t scratch_of(struct bunch *b, descriptor plan) {
     int64_t bytes = 0;
-    bunch_get(b, plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &bytes);
+    bunch_get(b, plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1,
+              &bytes);
     return bytes;
 }
 
 static void of_this_device(struct library *l, struct bunch *b, descriptor plan) {
     if (l->cudnn)
-        bunch_set(b, plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &l->cudnn);
+        bunch_set(b, plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1,
+                  &l->cudnn);
     else
         bunch_child(b, plan, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, l->properties);
 }
@@ -130,8 +133,8 @@ static void store(struct library *l, const char *name, const struct executable *
     int64_t n = bunch_get(&b, e->plan, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION,
                           CUDNN_TYPE_CHAR, 0, NULL);
     char *json = xcalloc((size_t)n + 1, 1);
-    n = bunch_get(&b, e->plan, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
-                  n, json);
+    n = bunch_get(&b, e->plan, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION,
+                  CUDNN_TYPE_CHAR, n, json);
     if (b.status == CUDNN_STATUS_SUCCESS) plan_file_add(l->plans, name, json, (size_t)n);
     xfree(json);
     bunch_free(&b);
@@ -156,11 +159,14 @@ void executable_run(struct library *l, const struct executable *e, void *const *
         if (status) cudnn_died(l, status, "stream");
     }
     descriptor pack = bunch_new(&b, CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
-    bunch_set(&b, pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, n, memory);
+    bunch_set(&b, pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, n,
+              memory);
     bunch_set(&b, pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, n, id);
-    bunch_set(&b, pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &scratch);
+    bunch_set(&b, pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1,
+              &scratch);
     bunch_finish(&b, pack);
-    cudnnStatus_t status = b.status ? b.status : cudnnBackendExecute(l->cudnn, e->plan, pack);
+    cudnnStatus_t status =
+        b.status ? b.status : cudnnBackendExecute(l->cudnn, e->plan, pack);
     if (status) cudnn_died(l, status, "convolution");
     bunch_free(&b);
 }

@@ -15,9 +15,8 @@ static cudnnDataType_t storage(const struct operation *o) {
 }
 
 void operation_name(const struct operation *o, char name[OPERATION_NAME]) {
-    static const char *const parts[] = {"y",           "dx",           "dw",
-                                        "y + sums",    "norm, y + sums", "norm, dw",
-                                        "dx, dnorm"};
+    static const char *const parts[] = {
+        "y", "dx", "dw", "y + sums", "norm, y + sums", "norm, dw", "dx, dnorm"};
     const struct convolution_shape *s = &o->shape;
     snprintf(name, OPERATION_NAME, "conv %s%s %s n%d %dx%dx%d k%d %dx%d s%d p%d d%d",
              parts[o->part], o->sum ? " +=" : "", precision_name(o->precision), s->N, s->H,
@@ -125,7 +124,8 @@ static descriptor convolution(struct bunch *b, const struct convolution_shape *s
     int64_t pad[2] = {s->pad, s->pad}, stride[2] = {s->stride, s->stride};
     int64_t dilation[2] = {s->dilation, s->dilation};
     bunch_type(b, d, CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_DATA_FLOAT);
-    bunch_set(b, d, CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode);
+    bunch_set(b, d, CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1,
+              &mode);
     bunch_integer(b, d, CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, 2);
     bunch_set(b, d, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, CUDNN_TYPE_INT64, 2, pad);
     bunch_set(b, d, CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, CUDNN_TYPE_INT64, 2, pad);
@@ -300,19 +300,17 @@ descriptor operation_graph(struct bunch *b, const struct operation *o) {
         break;
     case CONV_NORM_DW:
         y = normalised(b, o, &l);
-        l.item[l.count++] =
-            convolve(b, o, tensor(b, o, AT_DY), y, tensor(b, o, AT_DW));
+        l.item[l.count++] = convolve(b, o, tensor(b, o, AT_DY), y, tensor(b, o, AT_DW));
         break;
     case CONV_DX_DNORM:
         dz = between(b, o, AT_DX, CUDNN_DATA_FLOAT);
-        l.item[l.count++] =
-            convolve(b, o, tensor(b, o, AT_DY), tensor(b, o, AT_W), dz);
+        l.item[l.count++] = convolve(b, o, tensor(b, o, AT_DY), tensor(b, o, AT_W), dz);
         norm_gradients(b, o, dz, &l);
         break;
     }
     descriptor graph = bunch_new(b, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
-    bunch_set(b, graph, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, l.count,
-              l.item);
+    bunch_set(b, graph, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR,
+              l.count, l.item);
     bunch_finish(b, graph);
     return b->status == CUDNN_STATUS_SUCCESS ? graph : NULL;
 }

@@ -13,16 +13,17 @@ static const size_t FLUSH = (size_t)256 << 20;
 static void versions(struct library *l, const char *device) {
     size_t dnn = cudnnGetVersion(), lt = cublasLtGetVersion();
     snprintf(l->about, sizeof l->about,
-             "%s (compute capability %d.%d), cuDNN %zu.%zu.%zu, cuBLASLt %zu.%zu.%zu", device,
-             l->capability / 10, l->capability % 10, dnn / 10000, dnn / 100 % 100, dnn % 100,
-             lt / 10000, lt / 100 % 100, lt % 100);
+             "%s (compute capability %d.%d), cuDNN %zu.%zu.%zu, cuBLASLt %zu.%zu.%zu",
+             device, l->capability / 10, l->capability % 10, dnn / 10000, dnn / 100 % 100,
+             dnn % 100, lt / 10000, lt / 100 % 100, lt % 100);
 }
 
 static struct library *make(int capability, const char *name, enum precision precision,
                             int deterministic, const char *plans) {
     if (precision == BF16 && capability < 80)
-        die_world("%s: compute capability %d.%d has no bf16, wanted 8.0; use precision fp16",
-                  name, capability / 10, capability % 10);
+        die_world(
+            "%s: compute capability %d.%d has no bf16, wanted 8.0; use precision fp16",
+            name, capability / 10, capability % 10);
     struct library *l = xcalloc(1, sizeof *l);
     l->capability = capability;
     l->precision = precision;
@@ -32,11 +33,13 @@ static struct library *make(int capability, const char *name, enum precision pre
     return l;
 }
 
-_Noreturn void cudnn_died(const struct library *l, cudnnStatus_t status, const char *doing) {
+_Noreturn void cudnn_died(const struct library *l, cudnnStatus_t status,
+                          const char *doing) {
     char said[200] = "";
     cudnnGetLastErrorString(said, sizeof said);
     said[strcspn(said, "\n")] = 0;
-    die_world("cuDNN: %s: %s (%s) on %s", doing, cudnnGetErrorString(status), said, l->about);
+    die_world("cuDNN: %s: %s (%s) on %s", doing, cudnnGetErrorString(status), said,
+              l->about);
 }
 
 struct library *library_open(struct device *d, enum precision precision, int deterministic,
