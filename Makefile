@@ -11,6 +11,7 @@
 #: make cross     what was trained, scored on sets it never saw: EXTERNAL="etis cvc300"
 #: make status    what is made, stale, not run;  make stale: only what an older program made
 #: make test      compiles and runs the tests (minutes);  make test-all: with sanitizers, fuzzers, faults
+#: make hostile   makes hostile inputs (SEED=n) and gives each to its tool, plain and sanitized
 #: make bench     times us and PyTorch alternately: PEER_PYTHON=python, PEER=required
 #: make oracle    installs that PyTorch into .oracle
 #: make clean     removes out
@@ -284,7 +285,7 @@ link       = $(call cc,$(1)) $(CFLAGS) $(CC_$(1)) -pthread -Wl,--as-needed $(LDF
 
 # A room's objects stand in an archive, of which the linker takes what is called. Which archives each
 # room's programs may call, and the libraries from outside:
-ROOMS            = core fetch convert model train eval report tests tests/peer tests/fuzz
+ROOMS            = core fetch convert model train eval report tests tests/hostile tests/peer tests/fuzz
 CALLS_core       = core
 CALLS_fetch      = fetch core
 CALLS_convert    = convert core
@@ -293,6 +294,7 @@ CALLS_train      = train model core
 CALLS_eval       = eval model core
 CALLS_report     = report core
 CALLS_tests      = tests core
+CALLS_tests/hostile = tests/hostile tests core
 CALLS_tests/peer = tests/peer model core
 BORROWS_eval     = train
 LIBS_core        = -ljansson -lcrypto -ljpeg -lpng -ltiff -lz -lm
@@ -300,6 +302,7 @@ LIBS_model       = -lopenblas
 LIBS_fetch       = -lcurl
 LIBS_convert     = -larchive
 LIBS_tests       = -lcmocka -lzip -larchive -lssl
+LIBS_tests/hostile = $(LIBS_tests)
 
 sources   = $(filter-out %_main.c %_test.c %/drive.c tests/fuzz/%,$(wildcard $(1)/*.c))
 home      = $(firstword $(foreach r,$(ROOMS),$(if $(wildcard $r/$(1)_main.c),$r)))
@@ -433,7 +436,7 @@ clean:
 # ---- 9. Tests -----------------------------------------------------------------------------------
 # GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers. Where
 # nvcc is, the kernels are compiled though no GPU may be there. The last line is the count.
-SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh fuzz.sh)
+SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh fuzz.sh hostile.sh)
 # These work on out/demo, one after another.
 LONG     = $(addprefix tests/,twice.sh faults.sh)
 # What is of the GPU runs emulated.
@@ -443,9 +446,15 @@ checked  = $(ON_HOST:%=$B/%) $(ON_GPU:%=out/bin-emu/%)
 needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) $(call objects,$(MODE),$(if $(NVCC),$(CU)))
 test: $(checked) $(needed)
 	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(SCRIPTS) $(checked)
-# The same under the sanitizers too, longer fuzzing, the demo twice, faults.
-test-all: $(checked) $(ON_HOST:%=out/bin-asan/%) $(needed)
-	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=20 tests/run.sh $(SCRIPTS) $(ON_HOST:%=out/bin-asan/%) $(checked) -- $(LONG)
+# The same under the sanitizers too, longer fuzzing, more hostile inputs, the demo twice, faults.
+test-all: $(checked) $(ON_HOST:%=out/bin-asan/%) $(needed) $(READERS:%=out/bin-asan/%)
+	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=20 HOSTILE="0 1 2" SANITIZED=out/bin-asan \
+	    tests/run.sh $(SCRIPTS) $(ON_HOST:%=out/bin-asan/%) $(checked) -- $(LONG)
+
+# What reads foreign bytes, and what is hostile among them. SEED varies sizes, offsets, names, values.
+READERS  = fetch pack table weave weights
+hostile: $B/hostile $(READERS:%=$B/%) $(READERS:%=out/bin-asan/%)
+	@BIN=$B HOSTILE='$(or $(SEED),0)' SANITIZED=out/bin-asan tests/hostile.sh
 
 # Us and PyTorch in turn, in the same minutes; nothing else should run.
 PEER_PYTHON ?= $(wildcard .oracle/bin/python)
@@ -456,4 +465,4 @@ oracle:
 	.oracle/bin/pip install -r tests/peer/requirements.txt
 
 FORCE:
-.PHONY: FORCE help tools deps doctor status stale test test-all bench oracle clean all strict demo table1 cell cross
+.PHONY: FORCE help tools deps doctor status stale test test-all hostile bench oracle clean all strict demo table1 cell cross

@@ -5,6 +5,7 @@
 #include "convert/archive.h"
 #include "convert/member_name.h"
 #include "convert/tally.h"
+#include "convert/zip_story.h"
 #include "core/die.h"
 #include "core/file.h"
 #include <archive.h>
@@ -78,25 +79,34 @@ static const char *last_member(const struct reader *r) {
     return r->member.count ? r->path : "begin";
 }
 
+/* By the first bytes: libarchive would take a zip with something in front, or a text that
+ * begins as its lists do. */
 static void allow_formats(struct reader *r) {
-    uint8_t head[8] = {0};
     struct map map;
     map_open(&map, r->raw);
-    memcpy(head, map.data, map.size < sizeof head ? map.size : sizeof head);
-    map_close(&map);
-    int rar = source_magic("rar", head, sizeof head);
+    size_t blank = 0;
+    while (blank < map.size && blank < 64 && memchr(" \t\r\n", map.data[blank], 4)) blank++;
+    if (blank < map.size && map.data[blank] == '<')
+        die_no("%s: a web page, wanted an archive; download the file itself",
+               quoted(r->raw));
+    int zip = map.size >= 4 &&
+              (!memcmp(map.data, "PK\3\4", 4) || !memcmp(map.data, "PK\5\6", 4));
+    int rar = source_magic("rar", map.data, map.size);
     if (rar && !source_may_be(r->source, "rar"))
         die_no("%s: a RAR archive, wanted zip or tar: unpack it, and pack the files again",
                quoted(r->raw));
-    if (rar) {
+    if (zip) {
+        zip_story_check(map.data, map.size, r->raw);
+        archive_read_support_format_zip_seekable(r->archive);
+    } else if (rar) {
         archive_read_support_format_rar(r->archive);
         archive_read_support_format_rar5(r->archive);
-        return;
+    } else {
+        archive_read_support_filter_gzip(r->archive);
+        archive_read_support_filter_xz(r->archive);
+        archive_read_support_format_tar(r->archive);
     }
-    archive_read_support_filter_gzip(r->archive);
-    archive_read_support_filter_xz(r->archive);
-    archive_read_support_format_tar(r->archive);
-    archive_read_support_format_zip_seekable(r->archive);
+    map_close(&map);
 }
 
 struct reader *reader_open(const struct source *source, const char *raw) {

@@ -100,6 +100,10 @@ static void read_row(struct results *r, const struct table *t, int i) {
     row->sd_seed = number_or_nan(t, i, SD_SEED);
     row->method = text_or_null(table_get(t, i, METHOD));
     row->published = text_or_null(table_get(t, i, PUBLISHED));
+    double printed;
+    if (row->published && !number_parse(row->published, &printed))
+        die_no("%s:%d: published is '%s', wanted a decimal number or na", t->path,
+               t->line[i], quoted(row->published));
     row->reason = text_or_null(table_get(t, i, REASON));
     row->sources = text_or_null(table_get(t, i, SOURCES));
     if (!ok && !row->reason)

@@ -43,39 +43,44 @@ static void add_encrypted(struct bytes *out, const char *passphrase, const uint8
 }
 
 /* From "version needed" to the name's length: the same in both headers. */
-static void add_common(struct bytes *b, const struct plain_zip *z, const char *name,
-                       uint32_t crc, size_t n) {
-    size_t stored = n + (z->passphrase && n ? 12 : 0);
+static void add_common(struct bytes *b, const struct plain_member *m, size_t stored) {
     bytes_u16(b, 20);
-    bytes_u16(b, z->passphrase && n ? 1 : 0);
-    bytes_u16(b, 0);
+    bytes_u16(b, m->flags);
+    bytes_u16(b, m->method);
     bytes_u16(b, 0);
     bytes_u16(b, DATE);
-    bytes_u32(b, crc);
+    bytes_u32(b, m->crc);
     bytes_u32(b, (uint32_t)stored);
-    bytes_u32(b, (uint32_t)n);
-    bytes_u16(b, (unsigned)strlen(name));
+    bytes_u32(b, m->size);
+    bytes_u16(b, (unsigned)strlen(m->name));
+}
+
+void plain_zip_put(struct plain_zip *z, const struct plain_member *m) {
+    uint32_t at = (uint32_t)z->file.n;
+    size_t stored = m->n + (m->flags & 1 ? 12 : 0), name = strlen(m->name);
+    bytes_u32(&z->file, 0x04034b50);
+    add_common(&z->file, m, stored);
+    bytes_u16(&z->file, 0);
+    bytes_add(&z->file, m->name, name);
+    if (m->flags & 1)
+        add_encrypted(&z->file, z->passphrase, m->data, m->n, m->crc);
+    else if (m->n)
+        bytes_add(&z->file, m->data, m->n);
+    bytes_u32(&z->directory, 0x02014b50);
+    bytes_u16(&z->directory, 20);
+    add_common(&z->directory, m, stored);
+    for (int i = 0; i < 4; i++)
+        bytes_u16(&z->directory, 0); /* extra, comment, disk, internal */
+    bytes_u32(&z->directory, name && m->name[name - 1] == '/' ? 0x10 : 0);
+    bytes_u32(&z->directory, at);
+    bytes_add(&z->directory, m->name, name);
+    z->count++;
 }
 
 void plain_zip_add(struct plain_zip *z, const char *name, const void *data, size_t n) {
-    uint32_t crc = (uint32_t)crc32(0, data, (unsigned)n), at = (uint32_t)z->file.n;
-    bytes_u32(&z->file, 0x04034b50);
-    add_common(&z->file, z, name, crc, n);
-    bytes_u16(&z->file, 0);
-    bytes_add(&z->file, name, strlen(name));
-    if (z->passphrase && n)
-        add_encrypted(&z->file, z->passphrase, data, n, crc);
-    else if (n)
-        bytes_add(&z->file, data, n);
-    bytes_u32(&z->directory, 0x02014b50);
-    bytes_u16(&z->directory, 20);
-    add_common(&z->directory, z, name, crc, n);
-    for (int i = 0; i < 4; i++)
-        bytes_u16(&z->directory, 0); /* extra, comment, disk, internal */
-    bytes_u32(&z->directory, name[strlen(name) - 1] == '/' ? 0x10 : 0);
-    bytes_u32(&z->directory, at);
-    bytes_add(&z->directory, name, strlen(name));
-    z->count++;
+    struct plain_member m = {name, data, n, 0, z->passphrase && n, 0, (uint32_t)n};
+    m.crc = (uint32_t)crc32(0, data, (unsigned)n);
+    plain_zip_put(z, &m);
 }
 
 void plain_zip_end(struct plain_zip *z) {

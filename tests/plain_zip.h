@@ -11,7 +11,16 @@ struct plain_zip {
     int count;
     const char *passphrase; /* NULL: not encrypted */
 };
-/* A name ending in '/' is a folder. */
+/* A member as its headers shall say it is: method, checksum and size once unpacked. */
+struct plain_member {
+    const char *name;
+    const void *data;
+    size_t n;
+    unsigned method, flags;
+    uint32_t crc, size;
+};
+void plain_zip_put(struct plain_zip *z, const struct plain_member *m);
+/* A stored member, told truly. A name ending in '/' is a folder. */
 void plain_zip_add(struct plain_zip *z, const char *name, const void *data, size_t n);
 void plain_zip_end(struct plain_zip *z); /* file holds the zip; frees the directory */
 #endif
