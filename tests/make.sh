@@ -20,7 +20,8 @@ lay_out() {
         echo "size 224" >"$tree/convert/$d.conf"
         echo "size 96" >"$tree/convert/demo/$d.conf"
     done
-    for s in cvc kvasir $SUN random-resnet50 random-vits \
+    echo "size 224" >"$tree/convert/etis.conf"
+    for s in cvc kvasir pranet-test $SUN random-resnet50 random-vits \
         imagenet-resnet50 imagenet-vits radimagenet-resnet50 radimagenet-vits; do
         echo "name $s" >"$tree/fetch/sources/$s.src"
     done
@@ -130,6 +131,14 @@ after 'a changed data set runs its own six cells again' convert/cvc.conf \
     'colophon:1 eval:9 gather:2 gnuplot:2 host:1 montage:1 pack:1 pandoc:3 split:1 table:3 train:6 weave:1'
 after 'a changed source is fetched and its cells run again' fetch/sources/imagenet-vits.src \
     'colophon:1 eval:3 fetch:1 gather:2 gnuplot:2 host:1 montage:1 pandoc:3 table:3 train:3 weave:1 weights:1'
+
+mk all FIGURES_WITH_SUN=1
+ok 'FIGURES_WITH_SUN=1 draws the grid of pictures again' test "$(ran)" = 'montage:1 pandoc:2 weave:1'
+mk all
+ok 'and so does leaving it out, so that none stays by mistake' test "$(ran)" = 'montage:1 pandoc:2 weave:1'
+mk cross EXTERNAL='etis cvc' DATASETS='cvc kvasir'
+ok 'sets that come in one download are fetched once, packed and scored by every model of another set' \
+    test "$(ran | tr ' ' '\n' | grep -E '^(fetch|pack|split|eval|train):' | paste -sd ' ')" = 'eval:18 fetch:1 pack:1 split:2'
 
 mk table1 DATASETS=kvasir ENCODERS=vits 'PRETRAIN=random imagenet'
 ok 'a narrower experiment trains nothing again' bash -c "! grep -qE '^(train|fetch) ' '$log'"
