@@ -2,8 +2,8 @@
  *
  * libarchive is given two formats (zip with a seekable file; tar, plain or under gzip or
  * xz) and never touches the disk. A third, RAR, is given to it for a file that begins as one
- * and whose source both names `rar` in magic and pins the files in it (content, pictures or
- * sha256): that reader has had more holes than the others together, and one set is published
+ * and whose source both names `rar` in magic and pins the files in it (content or pictures):
+ * that reader has had more holes than the others together, and one set is published
  * in no other form. Every rule is die_no naming archive and member:
  *   - plain files only; directories are skipped; links, devices, fifos refused;
  *   - names: UTF-8, no control byte, no '\', no leading '/', no empty, "." or ".." part,

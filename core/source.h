@@ -36,7 +36,7 @@
  * | counts          | - data: convert/names/COUNTS.tsv, pictures each folder must have     |
  *
  * An unknown key, a key twice, a wrong value: die_no, each with its own message. So is
- * magic `rar` where neither content, pictures nor sha256 is known: that reader is trusted with known
+ * magic `rar` where neither content nor pictures is known: that reader is trusted with known
  * files alone. */
 #ifndef CORE_SOURCE_H
 #define CORE_SOURCE_H

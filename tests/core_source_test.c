@@ -110,7 +110,7 @@ static void what_a_kind_needs_must_be_there(void **state) {
         {"name A\nkind data\nfile a\nmanual x\n", "wanted a word of lower-case letters"},
         {"name a\nkind data\nfile a\nmanual x\nmagic pdf\n", "wanted words of zip gzip"},
         {"name a\nkind data\nfile a\nmanual x\nmagic zip rar\n",
-         "content, pictures or sha256 known where a .rar may be read"},
+         "content or pictures known where a .rar may be read"},
         {"name a\nkind data\nfile a\nmanual x\nredistribute perhaps\n", "wanted yes or no"},
         {"name a\nkind weights\ncounts x\n", "wanted no such line for kind weights"},
         {"name a\nkind weights\nencoder vits\nmean 0 0 0\nstd 1 1 1\norder rgb\nrange 1\n",
