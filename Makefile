@@ -8,6 +8,7 @@
 #: make table1    the same up to Table 1
 #: make cell      one or some cells, or a variant: CELLS=vits-random-cvc H=lr=0.001
 #: make doctor    what this machine has, and what each missing thing costs
+#: make sources   every data set and weights: here, to be had or asked for, and on which terms
 #: make cross     what was trained, scored on sets it never saw: EXTERNAL="etis cvc300"
 #: make status    what is made, stale, not run;  make stale: only what an older program made
 #: make test      compiles and runs the tests (minutes);  make test-all: with sanitizers, fuzzers, faults
@@ -109,7 +110,7 @@ S               = $(S_$(PROFILE))
 RAW             = $(WANTED:%=$P/raw/%)
 # Asked for by name, an absent source is an error; in the chain it is written down.
 $(RAW): $P/raw/%: $S/%.src | $B/fetch
-	$B/fetch $(MIRROR:%=--mirror %) --pins out/pins.tsv $(if $(chain),--absent $@.absent) $< $@
+	$B/fetch $(MIRROR:%=--mirror %) --pins out/pins.tsv --terms out/terms.tsv $(if $(chain),--absent $@.absent) $< $@
 $P/absent.mk: $(if $(MAKE_RESTARTS)$(dry)$(call goals,status stale),,$(RAW))
 	@mkdir -p $P/raw; echo ABSENT = $$(ls $P/raw | sed -n 's/\.absent$$//p') > $@.tmp; mv $@.tmp $@
 
@@ -419,6 +420,9 @@ deps:
 doctor:
 	@CC='$(CC)' NVCC='$(NVCC)' PEER_PYTHON='$(PEER_PYTHON)' PROFILE=$(PROFILE) SOURCES=$S WANTED='$(WANTED)' \
 	    RAW=$P/raw MIRROR='$(MIRROR)' tests/doctor.sh
+# Every source there is, or the demo's; nothing is fetched.
+sources: $B/sources $(if $(filter demo,$(PROFILE)),$(patsubst %,$S/%.src,$(PHANTOM_DATA) $(PHANTOM_WEIGHTS)))
+	@$< $(MIRROR:%=--mirror %) --raw $P/raw --pins out/pins.tsv $$(ls $S/*.src)
 # What is made, stale (by contents, not by time) or not run; PROFILE=demo for the demo.
 status: $B/status
 	@for s in $(WANTED); do \
@@ -465,4 +469,4 @@ oracle:
 	.oracle/bin/pip install -r tests/peer/requirements.txt
 
 FORCE:
-.PHONY: FORCE help tools deps doctor status stale test test-all hostile bench oracle clean all strict demo table1 cell cross
+.PHONY: FORCE help tools deps doctor status stale test test-all hostile bench oracle clean all strict demo table1 cell cross sources

@@ -7,6 +7,7 @@
 #include "fetch/by_hand.h"
 #include "fetch/local.h"
 #include "fetch/net.h"
+#include "fetch/terms.h"
 #include <string.h>
 
 static _Noreturn void ask(const struct fetch *f, const struct source *s, const char *why) {
@@ -57,12 +58,6 @@ static int from_mirrors(struct attempt *a) {
     return done;
 }
 
-static void tell_terms(const struct source *s) {
-    if (s->licence) warn("%s: licence: %s", s->name, s->licence);
-    if (s->terms) warn("%s: terms: %s", s->name, s->terms);
-    for (int i = 0; i < s->cite_count; i++) warn("%s: to cite: %s", s->name, s->cite[i]);
-}
-
 void fetch_run(const struct fetch *f, const struct source *s) {
     struct attempt a = {.fetch = f, .source = s};
     if (!s->file_count) die_usage("%s: names no file, nothing to fetch", quoted(s->path));
@@ -74,7 +69,7 @@ void fetch_run(const struct fetch *f, const struct source *s) {
     for (int i = 0; i < s->url_count && !done; i++) done = try_url(&a, s->url[i]);
     if (!done) give_up(&a);
     xfree(a.from);
-    tell_terms(s);
+    terms_tell(f->terms, s);
 }
 
 /* A line of fetch_look; `where` is freed. */

@@ -14,7 +14,7 @@
  * not know is written down there, and said. Where `content` or `pictures` is known, a
  * local file may be another container of the same files: then only magic is checked here
  * and `pack` checks content; such a source needs no pin. At the end licence and citation
- * are told. */
+ * are told, once. */
 #ifndef FETCH_FETCH_H
 #define FETCH_FETCH_H
 #include "core/source.h"
@@ -24,6 +24,7 @@ struct fetch {
     const char *const *mirror;
     int mirrors;
     const char *pins;  /* NULL: no pins file */
+    const char *terms; /* what was told of licences (fetch/terms.h); NULL: told each time */
     const char *cache; /* folder; NULL: none */
     const char *out;
     int offline; /* no socket is opened */

@@ -13,7 +13,8 @@
 #include <string.h>
 
 static const char HELP[] =
-    "usage: fetch [--mirror FOLDER]... [--pins FILE] [--absent FILE] SOURCE.src OUT\n"
+    "usage: fetch [--mirror FOLDER]... [--pins FILE] [--terms FILE] [--absent FILE]\n"
+    "             SOURCE.src OUT\n"
     "       fetch --check [--mirror FOLDER]... [--pins FILE] SOURCE.src OUT\n"
     "Brings the file SOURCE.src describes to OUT: from the first mirror folder that\n"
     "holds it, else from its addresses (file: is copied, https: downloaded, resumed and\n"
@@ -24,6 +25,8 @@ static const char HELP[] =
     "  --mirror FOLDER  a folder with raw files, or https://... they lie under; repeats\n"
     "  --pins FILE      where no sha256 is published: what came the first time is written\n"
     "                   down there, and wanted from then on\n"
+    "  --terms FILE     licence, terms and what to cite are told the first time only, and\n"
+    "                   written down there\n"
     "  --absent FILE    if nobody has the file now: writes the reason to FILE and exits 0\n"
     "                   instead of 3, so that a chain can go on without it\n"
     "  --check          only looks, and prints NAME, STATE and WHERE with tabs between:\n"
@@ -42,6 +45,7 @@ static const char HELP[] =
 static const struct option OPTIONS[] = {
     {"mirror", required_argument, NULL, 'm'},
     {"pins", required_argument, NULL, 'p'},
+    {"terms", required_argument, NULL, 't'},
     {"absent", required_argument, NULL, 'a'},
     {"check", no_argument, NULL, 'c'},
     {"help", no_argument, NULL, 'h'},
@@ -128,6 +132,9 @@ int main(int argc, char **argv) {
             break;
         case 'p':
             call.fetch.pins = optarg;
+            break;
+        case 't':
+            call.fetch.terms = optarg;
             break;
         case 'a':
             absent = optarg;

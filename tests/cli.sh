@@ -3,7 +3,7 @@
 # wanted, and the remedy; the exit code; and nothing half written.
 . tests/tap.sh
 chmod 755 "$here"
-tools='bag colophon eval experiment fetch gather graph host montage pack predict split status table train weave weights'
+tools='bag colophon eval experiment fetch gather graph host montage pack predict sources split status table train weave weights'
 for tool in $tools; do
     ok "$tool --help shows an example" bash -c "'$bin/$tool' --help | grep -q example"
     ok "$tool --version names itself" bash -c "[ \"\$('$bin/$tool' --version | head -1)\" = 'repolyp $tool 0.1' ]"
@@ -47,6 +47,26 @@ ok 'its absence can be written down' "$bin/fetch" --absent why sources/asked.src
 ok 'with the reason' grep -q 'write to the authors' why
 dies 3 'absent.src' 'a source that is not there is named' "$bin/fetch" absent.src out
 dies 3 raw 'a folder where the download should go' "$bin/fetch" sources/cvc.src raw
+
+# What is asked of those who use a set is told once, and again when it is another.
+sed 's/^licence .*/licence research only/' sources/cvc.src >bound.src
+printf 'terms no trade\ncite A\ncite B\nredistribute no\n' >>bound.src
+sed -i 's,^url file:,&sources/,' bound.src
+told() { "$bin/fetch" --terms told.tsv bound.src out 2>&1 | grep -cE ': (licence|terms|to cite): '; }
+ok 'licence, terms and works to cite are told' test "$(told)" = 4
+ok 'once' test "$(told)" = 0
+ok 'and written down' grep -qx 'cvc	research only	no trade	A; B' told.tsv
+sed -i 's/^terms .*/terms no trade, no war/' bound.src
+ok 'other terms are told anew' test "$(told)" = 4
+ok 'in the place of the old ones' test "$(wc -l <told.tsv)" = 2
+ok 'what asks for nothing says nothing' \
+    bash -c "[ \$('$bin/fetch' --terms told.tsv sources/cvc.src out 2>&1 | grep -c licence) = 0 ]"
+mkdir -p lain && cp out lain/cvc && rm out
+"$bin/sources" --raw lain --mirror sources bound.src sources/*.src sources/asked.src >listed 2>&1
+ok 'sources says what is here' grep -qE '^cvc +present +1\.3 MB +sha256 +research only; not to be passed on$' listed
+ok 'and what lies in a mirror' grep -qE '^imagenet-vits +mirror +44\.4 MB +sha256 +MIT$' listed
+"$bin/sources" sources/asked.src >listed 2>&1
+ok 'and what a person must ask for' grep -qE '^cvc +manual +' listed
 
 # convert: an archive cut short, and one with a member exchanged.
 sed -E 's/^(sha256|content|bytes|unpacked|files) .*/\1 unknown/' sources/cvc.src >loose.src

@@ -4,7 +4,7 @@
 # read, so that equal bytes mean that the same was made of the same. No tool of ours is tested here.
 . tests/tap.sh
 BIN_=out/bin
-tools='fetch pack split weights train eval gather table montage weave colophon host experiment phantom phantom_weights'
+tools='fetch pack split weights train eval gather table montage weave colophon host experiment phantom phantom_weights sources'
 tree=$here/tree
 log=$here/log
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKE_RESTARTS MODE PROFILE MIRROR STRICT
@@ -199,6 +199,8 @@ ENVIRONMENT=ABSENT_=kvasir mk out/paper/raw/kvasir
 status=$?
 ok 'an absent source asked for by name is an error' test $status != 0
 
+mk sources
+ok 'make sources lists them and fetches nothing' test "$(ran)" = sources:1
 mk demo
 status=$?
 ok 'the demo is the same chain' test $status = 0 -a "$(grep -c '^train ' "$log")" = 12 -a -e "$tree/out/demo/paper.pdf"

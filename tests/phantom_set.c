@@ -38,7 +38,7 @@ static struct out *open_source(const struct phantom *p, const char *name, const 
         out, "# Made up by tests/phantom_main.c for the demo: drawn, not photographed.\n");
     out_printf(out, "name %s\nkind data\nfile %s\n", name, file);
     box_describe(box, path, out);
-    out_printf(out, "licence MIT\ncite nobody, these pictures are made up\nterms none\n");
+    out_printf(out, "licence MIT\n");
     xfree(at);
     xfree(source);
     return out;

@@ -97,7 +97,7 @@ static void write_source(const struct phantom *p, const char *folder, const char
                zip ? "pth" : "safetensors");
     if (p->map) out_printf(out, "map %s\n", p->map);
     out_printf(out, "mean %s\nstd %s\norder %s\nrange 255\n", p->mean, p->std, p->order);
-    out_printf(out, "licence MIT\ncite nobody, these weights are made up\nterms none\n");
+    out_printf(out, "licence MIT\n");
     out_commit(out);
     xfree(source);
     xfree(name);
