@@ -23,6 +23,7 @@ struct reader {
     struct tally member; /* "sha256 path\n"; the path begins at 65 */
     char *path;          /* of the newest member, without the newline */
     char pictures[65];   /* "" where nobody told */
+    int hash_later;
 };
 
 static void close_archive(void *arg) {
@@ -89,8 +90,8 @@ static void allow_formats(struct reader *r) {
     if (blank < map.size && map.data[blank] == '<')
         die_no("%s: a web page, wanted an archive; download the file itself",
                quoted(r->raw));
-    int zip = map.size >= 4 &&
-              (!memcmp(map.data, "PK\3\4", 4) || !memcmp(map.data, "PK\5\6", 4));
+    int zip =
+        map.size >= 4 && (!memcmp(map.data, "PK\3\4", 4) || !memcmp(map.data, "PK\5\6", 4));
     int rar = source_magic("rar", map.data, map.size);
     if (rar && !source_may_be(r->source, "rar"))
         die_no("%s: a RAR archive, wanted zip or tar: unpack it, and pack the files again",
@@ -206,8 +207,9 @@ int reader_next(struct reader *r, struct archived *m) {
     }
     m->path = r->path;
     read_data(r, entry, m);
-    sha_bytes(m->data, m->size, m->sha256);
-    tally_add(&r->member, xprintf("%s %s\n", m->sha256, m->path));
+    m->sha256 = xprintf("%064d %s\n", 0, m->path);
+    tally_add(&r->member, m->sha256);
+    if (!r->hash_later) archived_hash(m->data, m->size, m->sha256);
     check_budget(r, m);
     return 1;
 }
@@ -256,6 +258,16 @@ static void check_content(struct reader *r, char *content) {
             "%s: content %s, wanted %s: its files are not those of %s; fetch it again from "
             "another place",
             quoted(r->raw), content, s->content, quoted(s->path));
+}
+
+void reader_hash_later(struct reader *r) {
+    r->hash_later = 1;
+}
+
+void archived_hash(const uint8_t *data, size_t size, char *sha256) {
+    char hex[65];
+    sha_bytes(data, size, hex);
+    memcpy(sha256, hex, 64);
 }
 
 int64_t reader_bytes(const struct reader *r) {

@@ -31,7 +31,7 @@ struct archived {
     const char *path; /* borrowed until the next reader_next */
     uint8_t *data;    /* the caller's: xfree; complete and checked */
     size_t size;
-    char sha256[65];
+    char *sha256; /* 64 digits, no zero behind; borrowed until reader_end */
 };
 
 /* Path of the passphrase's file beside `raw`; NULL if the source names none. Caller
@@ -42,6 +42,10 @@ struct reader;
 /* `source` and `raw` are borrowed until reader_end. */
 struct reader *reader_open(const struct source *source, const char *raw);
 int reader_next(struct reader *r, struct archived *m); /* 0: no more */
+/* From here on members come without their hash: whoever takes one calls archived_hash with
+ * its bytes, in any thread, before reader_end, to which the hashes belong. */
+void reader_hash_later(struct reader *r);
+void archived_hash(const uint8_t *data, size_t size, char *sha256);
 int64_t reader_bytes(const struct reader *r);          /* of all members so far */
 /* Before reader_end, by who knows the layout: the hash source.h calls `pictures`. */
 void reader_pictures(struct reader *r, const char pictures[65]);

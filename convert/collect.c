@@ -18,14 +18,15 @@ static void work(void *arg, const struct job *job) {
     struct found *f = job->item;
     void (*make)(const struct conf *, const char *, const uint8_t *, size_t, struct spool *,
                  struct picture *) = f->role == ROLE_MASK ? picture_mask : picture_image;
+    archived_hash(job->data, job->size, f->sha256);
     make(c->conf, f->what, job->data, job->size, c->spool, &f->picture);
 }
 
 static struct found *add_found(struct collection *c, enum role role, const char *raw,
-                               const char *path, struct place place) {
+                               const struct archived *m, struct place place) {
     struct found *f = xcalloc(1, sizeof *f);
-    *f = (struct found){.role = role, .place = place};
-    f->what = xprintf("%s: %s", file_base(raw), quoted(path));
+    *f = (struct found){.role = role, .place = place, .sha256 = m->sha256};
+    f->what = xprintf("%s: %s", file_base(raw), quoted(m->path));
     if (c->count == c->room) {
         c->room = c->room ? 2 * c->room : 1024;
         c->found = xrealloc(c->found, (size_t)c->room, sizeof *c->found);
@@ -42,35 +43,50 @@ void collect_layout(struct layout *layout, const struct conf *conf,
 
 void collect_tally(struct tally *pictures, enum role role, const struct place *place,
                    const char *sha256) {
-    tally_add(pictures, xprintf("%s %s %s\n", sha256, role == ROLE_MASK ? "mask" : "image",
-                                place->name ? place->name : place->pair));
+    tally_add(pictures,
+              xprintf("%.64s %s %s\n", sha256, role == ROLE_MASK ? "mask" : "image",
+                      place->name ? place->name : place->pair));
 }
 
-/* All members; `pictures` receives the pictures and masks. Their number. */
+/* All members; their number. Reading is one thread's work and the rest is left to others. */
 static int read_members(struct collection *c, struct reader *reader, const char *raw,
                         const struct layout *layout, struct pool *pool,
-                        struct tally *pictures, struct progress *progress) {
+                        struct progress *progress) {
     struct archived m;
     int members = 0;
+    reader_hash_later(reader);
     while (reader_next(reader, &m)) {
         struct place place;
         enum role role = layout_place(layout, m.path, &place);
         if (role == ROLE_NONE) {
+            archived_hash(m.data, m.size, m.sha256);
             xfree(m.data);
         } else {
-            collect_tally(pictures, role, &place, m.sha256);
-            pool_add(pool, m.data, m.size, add_found(c, role, raw, m.path, place));
+            pool_add(pool, m.data, m.size, add_found(c, role, raw, &m, place));
         }
         progress_step(progress, ++members, NULL);
     }
+    pool_end(pool);
     return members;
+}
+
+/* Ends the reading of the archive whose pictures and masks were found from `first` on. */
+static void end_archive(const struct collection *c, int first, struct reader *reader,
+                        char content[65]) {
+    struct tally pictures = {0};
+    for (int i = first; i < c->count; i++)
+        collect_tally(&pictures, c->found[i]->role, &c->found[i]->place,
+                      c->found[i]->sha256);
+    tally_sha(&pictures, content);
+    reader_pictures(reader, content);
+    reader_end(reader, content);
+    tally_free(&pictures);
 }
 
 static void read_archive(struct collection *c, const struct source *s, const char *raw,
                          int threads) {
     struct layout layout;
     struct progress progress;
-    struct tally pictures = {0};
     char content[65];
     int before = c->count;
     collect_layout(&layout, c->conf, s);
@@ -81,14 +97,10 @@ static void read_archive(struct collection *c, const struct source *s, const cha
     struct pool *pool = pool_open(threads, work, c);
     struct reader *reader = reader_open(s, raw);
     progress_start(&progress, s->name, "files", s->files > 0 ? (double)s->files : 0, 0);
-    int members = read_members(c, reader, raw, &layout, pool, &pictures, &progress);
-    tally_sha(&pictures, content);
-    reader_pictures(reader, content);
-    reader_end(reader, content);
-    pool_end(pool);
+    int members = read_members(c, reader, raw, &layout, pool, &progress);
+    end_archive(c, before, reader, content);
     progress_end(&progress);
     layout_close(&layout);
-    tally_free(&pictures);
     if (c->count == before)
         die_no("%s: none of its %d files is a picture or a mask by '%s', wanted some; "
                "correct format in %s",

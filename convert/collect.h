@@ -10,6 +10,7 @@
 struct found {
     enum role role;
     char *what; /* "archive: member" for messages */
+    char *sha256; /* the reader's (convert/archive.h), until the archive is read */
     struct place place;
     struct picture picture;
 };
@@ -42,7 +43,7 @@ void collect_free(struct collection *c);
 void collect_layout(struct layout *layout, const struct conf *conf,
                     const struct source *source);
 /* Adds a member to what source.h calls `pictures`: "sha256 image|mask name\n", name being
- * the place's, else its pair. */
+ * the place's, else its pair; sha256 has 64 digits. */
 void collect_tally(struct tally *pictures, enum role role, const struct place *place,
                    const char *sha256);
 #endif

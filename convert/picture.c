@@ -29,17 +29,28 @@ static int pack_bits(const uint8_t *pixel, size_t n, int threshold, uint8_t *bit
     return any;
 }
 
+/* How many pixels from the first on are all above the threshold (in) or all not. */
+static size_t alike(const uint8_t *pixel, size_t n, int threshold, int in) {
+    enum { BLOCK = 64 };
+    size_t i = 0;
+    for (; i + BLOCK <= n; i += BLOCK) { /* most are: a block at a time */
+        int differ = 0;
+        for (int k = 0; k < BLOCK; k++) differ |= (pixel[i + (size_t)k] > threshold) != in;
+        if (differ) break;
+    }
+    while (i < n && (pixel[i] > threshold) == in) i++;
+    return i;
+}
+
 /* Run lengths, background first; returns their number. */
 static uint32_t code_runs(const uint8_t *pixel, size_t n, int threshold, uint32_t *run) {
-    uint32_t runs = 0, length = 0;
+    uint32_t runs = 0;
     int in = 0;
-    for (size_t i = 0; i < n; i++, length++) {
-        if ((pixel[i] > threshold) == in) continue;
-        run[runs++] = length;
-        length = 0;
-        in = !in;
+    for (size_t i = 0; i < n || !runs; in = !in) {
+        size_t length = alike(pixel + i, n - i, threshold, in);
+        run[runs++] = (uint32_t)length;
+        i += length;
     }
-    run[runs++] = length;
     return runs;
 }
 

@@ -5,14 +5,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LANES = 8 };
+enum { LANES_BITS = 22 }; /* fraction bits of a weight */
 
-/* to[i] = from[i] for i < n. */
-void widen(const uint8_t *from, size_t n, int *to);
-/* For each i < n: sum[i][l] = sum over k < room with k % LANES == l of
- * sample[first[i] + k] * weight[i][k]. room is a multiple of LANES. */
-void weigh_row(const int *sample, const int *first, const int *weight, size_t room, int n,
-               int (*sum)[LANES]);
+/* Rows of `in` pixels to rows of `width`: each channel of pixel i is the sum over k < room
+ * of pixel first[i] + k times weight[i][k], a half added, shifted down, kept in 0..255.
+ * A pixel's weights, signs apart, sum to less than 1 << 23; those behind the end are zero. */
+struct lanes_pass {
+    int in, rows, width, room;
+    const int *first, *weight; /* [width], [width][room] */
+};
+/* [rows][in][channels] to [rows][width][channels], of 1 or 3 channels. */
+void lanes_across(const struct lanes_pass *p, int channels, const uint8_t *from,
+                  uint8_t *to);
+/* The same for 3 channels, faster: 1; or 0, and nothing done, on a processor without AVX2. */
+int lanes_across_rgb(const struct lanes_pass *p, const uint8_t *from, uint8_t *to);
+
 /* sum[i] += sample[i] * weight for i < n. */
 void add_row(const uint8_t *sample, int weight, size_t n, int *sum);
+/* to[i] = sum[i], a half added, shifted down, kept in 0..255. */
+void sums_to_bytes(const int *sum, size_t n, uint8_t *to);
 #endif

@@ -7,72 +7,25 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { STRIDE = 4, BITS = 22 }; /* samples kept a colour pixel; fraction bits of a weight */
-
 /* Pillow, Resample.c: normalize_coeffs_8bpc. [out][room] */
 static int *fixed_weights(const struct taps *t, int out) {
     size_t n = (size_t)out * (size_t)t->room;
     int *fixed = xcalloc(n, sizeof *fixed);
     for (size_t i = 0; i < n; i++) {
-        double w = t->weight[i] * (1 << BITS);
+        double w = t->weight[i] * (1 << LANES_BITS);
         fixed[i] = (int)(w < 0 ? w - 0.5 : w + 0.5);
     }
     return fixed;
 }
 
-static uint8_t to_byte(int sum) {
-    int x = (sum + (1 << (BITS - 1))) >> BITS; /* arithmetic: rounds down below zero too */
-    return (uint8_t)(x < 0 ? 0 : x > 255 ? 255 : x);
-}
-
-/* A row of n pixels with STRIDE samples a colour pixel: four bytes are moved at once, of
- * which the last belongs to the next pixel and meets no lane that counts. */
-static void spread_row(const uint8_t *restrict from, int channels, size_t n,
-                       uint8_t *restrict to) {
-    if (channels == 1) memcpy(to, from, n);
-    for (size_t x = 0; x + 1 < n && channels == 3; x++) memcpy(to + 4 * x, from + 3 * x, 4);
-    if (channels == 3) memcpy(to + 4 * (n - 1), from + 3 * (n - 1), 3);
-}
-
-/* The lanes' sums to n pixels: lane l holds channel l % STRIDE of colour, the rest of
- * grey. */
-static void sums_to_pixels(int (*sum)[LANES], int n, int channels, uint8_t *pixel) {
-    for (int i = 0; i < n; i++, pixel += channels) {
-        if (channels == 3)
-            for (int c = 0; c < 3; c++) pixel[c] = to_byte(sum[i][c] + sum[i][c + STRIDE]);
-        for (int l = 1; l < LANES && channels == 1; l++) sum[i][0] += sum[i][l];
-        if (channels == 1) pixel[0] = to_byte(sum[i][0]);
-    }
-}
-
 /* [height][in][channels] to [height][out][channels]. */
 static void across(const struct image *in, int width, enum filter filter, uint8_t *to) {
-    int channels = in->channels, stride = channels == 3 ? STRIDE : 1;
     struct taps t;
     taps_make(&t, in->width, width, filter);
     int *fixed = fixed_weights(&t, width);
-    size_t room = ((size_t)(t.room * stride) + LANES - 1) / LANES * LANES;
-    int *weight = xcalloc(size_mul((size_t)width, room, "resize"), sizeof *weight);
-    for (int i = 0; i < width; i++)
-        for (int k = 0; k < t.room * stride; k++)
-            weight[(size_t)i * room + (size_t)k] = fixed[i * t.room + k / stride];
-    /* with a tail, because the last taps may reach past the end, with weight zero */
-    size_t row = (size_t)in->width * (size_t)stride;
-    uint8_t *spread = xcalloc(row, 1);
-    int *sample = xcalloc(row + room, sizeof *sample);
-    int(*sum)[LANES] = xcalloc((size_t)width, sizeof *sum);
-    for (int i = 0; i < width; i++) t.first[i] *= stride;
-    for (int y = 0; y < in->height; y++) {
-        const uint8_t *from = in->pixel + (size_t)y * (size_t)in->width * (size_t)channels;
-        spread_row(from, channels, (size_t)in->width, spread);
-        widen(spread, row, sample);
-        weigh_row(sample, t.first, weight, room, width, sum);
-        sums_to_pixels(sum, width, channels, to + (size_t)y * (size_t)(width * channels));
-    }
-    xfree(sum);
-    xfree(spread);
-    xfree(sample);
-    xfree(weight);
+    struct lanes_pass pass = {in->width, in->height, width, t.room, t.first, fixed};
+    if (in->channels != 3 || !lanes_across_rgb(&pass, in->pixel, to))
+        lanes_across(&pass, in->channels, in->pixel, to);
     xfree(fixed);
     taps_free(&t);
 }
@@ -90,7 +43,7 @@ static void down(const uint8_t *from, size_t row, int in, int height, enum filte
             int weight = fixed[y * t.room + k];
             if (weight) add_row(from + (size_t)(t.first[y] + k) * row, weight, row, sum);
         }
-        for (size_t i = 0; i < row; i++) to[(size_t)y * row + i] = to_byte(sum[i]);
+        sums_to_bytes(sum, row, to + (size_t)y * row);
     }
     xfree(sum);
     xfree(fixed);
@@ -111,9 +64,12 @@ static void nearest(const struct image *in, struct image *out) {
     int *y = nearest_places(in->height, out->height);
     uint8_t *to = out->pixel;
     size_t channels = (size_t)in->channels, row = (size_t)in->width * channels;
-    for (int j = 0; j < out->height; j++)
-        for (int i = 0; i < out->width; i++, to += channels)
-            memcpy(to, in->pixel + (size_t)y[j] * row + (size_t)x[i] * channels, channels);
+    for (int j = 0; j < out->height; j++) {
+        const uint8_t *from = in->pixel + (size_t)y[j] * row;
+        for (int i = 0; i < out->width && channels == 1; i++) *to++ = from[x[i]];
+        for (int i = 0; i < out->width && channels == 3; i++, to += 3)
+            memcpy(to, from + 3 * (size_t)x[i], 3);
+    }
     xfree(x);
     xfree(y);
 }

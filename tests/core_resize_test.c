@@ -1,5 +1,6 @@
 /* core_resize_test.c - the resampler against Pillow's bytes and PyTorch's doubles. */
 #include "core/bag.h"
+#include "core/lanes.h"
 #include "core/resize.h"
 #include "core/rng.h"
 #include "tests/test.h"
@@ -136,8 +137,64 @@ static void filters_have_names(void **state) {
     assert_int_equal(filter_parse("lanczos"), -1);
 }
 
+/* One channel of one pixel, as lanes.h defines it. */
+static int by_definition(const struct lanes_pass *p, int channels, const uint8_t *from,
+                         int y, int i, int c) {
+    int64_t sum = 1 << (LANES_BITS - 1);
+    for (int k = 0; k < p->room; k++) {
+        int x = p->first[i] + k, weight = p->weight[i * p->room + k];
+        if (x < p->in) sum += (int64_t)weight * from[(y * p->in + x) * channels + c];
+    }
+    sum >>= LANES_BITS;
+    return (int)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
+}
+
+/* Every way across, at odd sizes, with weights of both signs and bytes at both ends. */
+static void each_way_across_is_the_definition(void **state) {
+    (void)state;
+    for (int run = 0; run < 60; run++) {
+        int in = 1 + (int)(rng_u64(1, STREAM_ORDER, 0, (uint64_t)run) % 50),
+            rows = 1 + run % 13, width = 1 + run % 7, room = 1 + run % 9;
+        int *first = xcalloc((size_t)width, sizeof *first),
+            *weight = xcalloc((size_t)(width * room), sizeof *weight);
+        uint8_t *from = xmalloc((size_t)(3 * in * rows)),
+                *to = xmalloc((size_t)(3 * width * rows));
+        for (int i = 0; i < 3 * in * rows; i++) {
+            uint64_t draw = rng_u64(2, STREAM_ORDER, (uint64_t)run, (uint64_t)i);
+            from[i] = draw % 3 ? (uint8_t)(draw >> 8) : draw % 2 ? 255 : 0;
+        }
+        for (int i = 0; i < width; i++) {
+            first[i] =
+                (int)(rng_u64(3, STREAM_ORDER, (uint64_t)run, (uint64_t)i) % (uint64_t)in);
+            for (int k = 0; k < room && first[i] + k < in; k++)
+                weight[i * room + k] = ((int)(rng_u64(4, STREAM_ORDER, (uint64_t)run,
+                                                      (uint64_t)(i * room + k)) >>
+                                              42) -
+                                        (k % 2 ? 1 << 21 : 0)) /
+                                       room;
+        }
+        struct lanes_pass pass = {in, rows, width, room, first, weight};
+        for (int way = 0; way < 3; way++) {
+            int channels = way == 0 ? 1 : 3;
+            if (way < 2)
+                lanes_across(&pass, channels, from, to);
+            else if (!lanes_across_rgb(&pass, from, to))
+                continue; /* a processor without AVX2 */
+            for (int i = 0; i < rows * width * channels; i++)
+                assert_int_equal(to[i],
+                                 by_definition(&pass, channels, from, i / channels / width,
+                                               i / channels % width, i % channels));
+        }
+        xfree(first);
+        xfree(weight);
+        xfree(from);
+        xfree(to);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(each_way_across_is_the_definition),
         TEST(every_filter_gives_pillows_bytes),
         TEST(luma_is_pillows),
         TEST(planes_are_interpolated_as_pytorch_does),
