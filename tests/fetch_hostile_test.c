@@ -14,15 +14,16 @@ static void answer_late(struct reply *r, int number, const char *head) {
     if (!number) https_sleep(r, 60);
     answer_stalled(r, 1, head);
 }
-/* The server's child still sleeps: the first connection is in the kernel's queue, so a
- * second server takes the place of one process serving one connection after the other. */
 static void a_server_that_stalls_is_left(https_answer *answer) {
     struct https server;
     int code;
     char *text = served_start(&server, answer, "");
     time_t start = time(NULL);
-    served_fetch.patience.pause = .001;
+    served_fetch.patience.stall = 1;
+    served_fetch.patience.connect = .5; /* the server sleeps, and takes no second one */
     char *said = served_said(text, &code);
+    served_fetch.patience.stall = 20;
+    served_fetch.patience.connect = 10;
     https_stop(&server);
     assert_int_equal(code, EXIT_WORLD);
     assert_non_null(strstr(said, "Operation too slow"));
@@ -48,7 +49,9 @@ static void a_port_that_says_nothing_is_left(void **state) {
     unsetenv("CURL_CA_BUNDLE");
     char *text =
         xprintf("name x\nkind data\nfile a.zip\nurl https://localhost:%d/a.zip\n", port);
+    served_fetch.patience.connect = .3;
     char *said = served_said(text, &code);
+    served_fetch.patience.connect = 10;
     listener_stop(mute);
     assert_int_equal(code, EXIT_WORLD);
     assert_non_null(strstr(said, "onnection timeout"));

@@ -5,7 +5,7 @@
 
 uint8_t served_body[BODY];
 struct fetch served_fetch = {
-    .out = "out/raw", .most = 1 << 20, .patience = {.5, 1, .001, .5}};
+    .out = "out/raw", .most = 1 << 20, .patience = {10, 20, .001, .5}};
 
 void assert_file(const char *path, const void *bytes, size_t n) {
     size_t got;
