@@ -17,7 +17,8 @@
 #: make oracle    installs that PyTorch into .oracle
 #: make clean     removes out
 #:
-#: PROFILE=demo   speaks of the demo       MIRROR="DIR..."  takes downloads from there
+#: PROFILE=demo   speaks of the demo       MIRROR="DIR..."  takes downloads from there, not downloads/
+#: OFFLINE=1      opens no socket          REPOLYP_CACHE=DIR  keeps what is fetched, for all checkouts
 #: DATASETS="cvc kvasir sun"  ENCODERS="resnet50 vits vitt"  PRETRAIN="random imagenet radimagenet"
 #: SEEDS="0 1"  SPLIT=random  DEVICE=auto|cpu|gpu|ref  THREADS=2  H=key=value  narrow or vary it
 #: FIGURES_WITH_SUN=1  pictures too whose terms forbid passing them on: for your own eyes
@@ -50,6 +51,7 @@ PRETRAIN_paper  = random imagenet radimagenet
 PRETRAIN_demo   = imagenet radimagenet
 RECIPE_paper    = train/paper.conf
 RECIPE_demo     = train/demo.conf
+MIRROR_paper    = downloads
 MIRROR_demo     = $P/sources
 DATASETS       ?= cvc kvasir sun
 ENCODERS       ?= resnet50 vits
@@ -406,8 +408,10 @@ tools: $(TOOLS:%=$B/%)
 # ---- 8. The machine -----------------------------------------------------------------------------
 PACKAGES = gcc g++ make pkg-config util-linux xz-utils libopenblas-dev libarchive-dev libcurl4-openssl-dev \
     libssl-dev libjansson-dev libjpeg62-turbo-dev libpng-dev libtiff-dev zlib1g-dev \
-    libcmocka-dev libzip-dev ca-certificates gnuplot-nox fonts-dejavu-core pandoc texlive-latex-base \
+    libcmocka-dev libzip-dev nginx-light openssl ca-certificates gnuplot-nox fonts-dejavu-core pandoc texlive-latex-base \
     texlive-latex-recommended texlive-fonts-recommended lmodern
+# nginx is for tests, which start their own: the service that comes with it is not left on.
+NOT_SERVED = { $$sudo service nginx stop; $$sudo update-rc.d nginx disable; } >/dev/null 2>&1 || true
 deps:
 	@missing=; for p in $(PACKAGES); do \
 	    dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; \
@@ -416,7 +420,8 @@ deps:
 	    echo "installing:$$missing"; \
 	    sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	    $$sudo apt-get update -q && \
-	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
+	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing && \
+	    case "$$missing" in *nginx-light*) $(NOT_SERVED) ;; esac; \
 	fi
 doctor:
 	@CC='$(CC)' NVCC='$(NVCC)' PEER_PYTHON='$(PEER_PYTHON)' PROFILE=$(PROFILE) SOURCES=$S WANTED='$(WANTED)' \
@@ -441,7 +446,7 @@ clean:
 # ---- 9. Tests -----------------------------------------------------------------------------------
 # GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers. Where
 # nvcc is, the kernels are compiled though no GPU may be there. The last line is the count.
-SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh own.sh fuzz.sh hostile.sh)
+SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh own.sh fuzz.sh hostile.sh fetch_nginx.sh)
 # These work on out/demo, one after another.
 LONG     = $(addprefix tests/,twice.sh faults.sh)
 # What is of the GPU runs emulated.
