@@ -99,9 +99,13 @@ static int is_older(const struct timespec *a, const struct timespec *b) {
     return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
 }
 
-/* Another name for the file in place of out's temporary, whose name and clean-up it
- * keeps. */
+/* Another name for the file in place of out's temporary, whose name and clean-up it keeps.
+ * rename(2) does nothing where both names are of one file already, so an old name goes. */
 static int link_to(struct out **out, const char *path, const char *to) {
+    struct stat old, kept;
+    if (!stat(to, &old) && !stat(path, &kept) && old.st_ino == kept.st_ino &&
+        old.st_dev == kept.st_dev)
+        file_remove(to);
     if (!unlink((*out)->temporary) && !link(path, (*out)->temporary)) return 1;
     out_drop(*out);
     *out = out_open(to);

@@ -77,6 +77,19 @@ static void another_checkout_asks_no_server(void **state) {
     end(&server, text);
 }
 
+static void what_is_the_caches_file_already_may_be_fetched_again(void **state) {
+    (void)state;
+    struct https server;
+    char *text = cached(&server, "cache", ""),
+         *entry = entry_of("cache", served_body, BODY);
+    served_one(text); /* out/raw stands there, a name of that file */
+    assert_int_equal(served_requests(), 1);
+    assert_int_equal(stat_of(entry).st_nlink, 2);
+    assert_int_equal(served_files(), 1);
+    xfree(entry);
+    end(&server, text);
+}
+
 static void a_source_newer_than_the_cache_gets_a_file_newer_than_itself(void **state) {
     (void)state;
     struct https server;
@@ -355,6 +368,7 @@ static void what_would_be_done_is_told_without_doing_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(another_checkout_asks_no_server),
+        TEST(what_is_the_caches_file_already_may_be_fetched_again),
         TEST(a_source_newer_than_the_cache_gets_a_file_newer_than_itself),
         TEST(a_damaged_file_is_thrown_away_and_fetched_again),
         TEST(a_file_of_unknown_sum_is_known_by_its_pin_or_its_address),

@@ -2,65 +2,13 @@
 # fetch_nginx.sh - the tool as people run it, against nginx: an ordinary process with a folder, a
 # certificate and a free port of its own. Ranges, validators, redirects, kills, a shared cache.
 . tests/tap.sh
-unset https_proxy HTTPS_PROXY all_proxy ALL_PROXY OFFLINE SSL_CERT_FILE SSL_CERT_DIR
-nginx=$(PATH=$PATH:/usr/sbin command -v nginx)
-if [ -z "$nginx" ] || ! command -v openssl >/dev/null; then
+. tests/nginx.sh
+cd "$here" || exit 1
+if ! can_serve; then
     skip 'downloads from nginx' 'no nginx or no openssl here; make deps'
     finish
 fi
-cd "$here" || exit 1
-server=
-stop_nginx() {
-    [ -z "$server" ] || kill "$server" 2>/dev/null
-    [ -z "$server" ] || wait "$server" 2>/dev/null
-    server=
-}
-trap 'stop_nginx; rm -rf "$here"' EXIT
-
-# An authority of our own, and its certificate for localhost.
-{
-    openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj '/CN=an authority' -keyout ca.key -out ca.pem
-    openssl req -newkey rsa:2048 -nodes -subj '/CN=localhost' -keyout key.pem -out request.pem
-    printf 'subjectAltName=DNS:localhost\n' >names
-    openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 1 -extfile names -out cert.pem
-} >.openssl 2>&1
-export CURL_CA_BUNDLE=$here/ca.pem REPOLYP_CACHE=
-
-mkdir www tmp
-configure() { # PORT
-    local location
-    [ "$(id -u)" != 0 ] || echo 'user root;'
-    echo "daemon off; worker_processes 1; pid tmp/pid; error_log tmp/error.log; events {}"
-    echo "http { log_format ours '\$status \$request_uri \$http_range \$body_bytes_sent';"
-    echo 'access_log tmp/access.log ours; default_type application/octet-stream;'
-    for location in client_body proxy fastcgi uwsgi scgi; do echo "${location}_temp_path tmp;"; done
-    echo "server { listen 127.0.0.1:$1 ssl http2; server_name localhost; root www;"
-    echo 'ssl_certificate cert.pem; ssl_certificate_key key.pem;'
-    echo 'location /slow/ { alias www/; limit_rate 300k; }'
-    echo 'location /brisk/ { alias www/; limit_rate 1m; }'
-    echo 'location /dated/ { alias www/; limit_rate 1m; etag off; }'
-    echo 'location /whole/ { alias www/; limit_rate 1m; max_ranges 0; }'
-    echo 'location /moved/ { rewrite ^/moved/(.*) /brisk/$1 redirect; }'
-    echo 'location /away/ { return 302 http://localhost/a.zip; }'
-    echo '} }'
-}
-start_nginx() { # PORT
-    configure "$1" >nginx.conf
-    sed -i "s, www/, $here/www/,; s,root www,root $here/www," nginx.conf
-    "$nginx" -p "$here/" -c nginx.conf 2>>tmp/cried &
-    server=$!
-    for i in $(seq 50); do
-        kill -0 $server 2>/dev/null || { server=; return 1; }
-        (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
-        sleep .1
-    done
-}
-for i in 1 2 3 4 5 6; do
-    port=$((20000 + RANDOM % 20000))
-    start_nginx $port && break
-done
-[ -n "$server" ] || { verdict 1 'nginx starts'; explain tmp/cried tmp/error.log; finish; }
-
+serve
 # new_file SIZE: what is at www/a.zip; old enough that its date proves something.
 new_file() {
     { printf 'PK\3\4'; head -c "$1" /dev/urandom; } >fresh
@@ -154,9 +102,9 @@ restarted() {
     "$bin/fetch" a.src out/a 2>.told &
     local child=$!
     grows 0
-    stop_nginx
+    serve_no_more
     sleep .5
-    start_nginx $port || return 1
+    serve_again || return 1
     wait $child && same
 }
 source_at slow "$(pinned)"
@@ -175,7 +123,7 @@ wait $! || both=1
 ok 'two checkouts at a time both have the file' test $both = 0
 ok 'both whole' cmp one/a two/a
 ok 'one of them asked' test "$(asked)" = 1
-stop_nginx
+serve_no_more
 forget
 ok 'later ones need no server' env OFFLINE=1 "$bin/fetch" a.src out/a
 ok 'nor bytes of their own' test "$(stat -c %h out/a)" -ge 2
