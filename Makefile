@@ -303,7 +303,7 @@ BORROWS_eval     = train
 LIBS_core        = -ljansson -lcrypto -ljpeg -lpng -ltiff -lz -lm
 LIBS_model       = -lopenblas
 LIBS_fetch       = -lcurl
-LIBS_convert     = -larchive
+LIBS_convert     = -larchive -lhdf5_serial
 LIBS_tests       = -lcmocka -lzip -larchive -lssl
 LIBS_tests/hostile = $(LIBS_tests)
 
@@ -407,7 +407,7 @@ tools: $(TOOLS:%=$B/%)
 
 # ---- 8. The machine -----------------------------------------------------------------------------
 PACKAGES = gcc g++ make pkg-config util-linux xz-utils libopenblas-dev libarchive-dev libcurl4-openssl-dev \
-    libssl-dev libjansson-dev libjpeg62-turbo-dev libpng-dev libtiff-dev zlib1g-dev \
+    libhdf5-dev libssl-dev libjansson-dev libjpeg62-turbo-dev libpng-dev libtiff-dev zlib1g-dev \
     libcmocka-dev libzip-dev nginx-light openssl ca-certificates gnuplot-nox fonts-dejavu-core pandoc texlive-latex-base \
     texlive-latex-recommended texlive-fonts-recommended lmodern
 # nginx is for tests, which start their own: the service that comes with it is not left on.

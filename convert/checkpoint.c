@@ -5,8 +5,6 @@
 #include "core/die.h"
 #include <string.h>
 
-enum container { ZIP, NPZ, SAFETENSORS, HDF5, STACKED, TAR, PICKLE, PAGE, UNKNOWN };
-
 static int begins(const uint8_t *bytes, size_t n, const char *magic, size_t length) {
     return n >= length && !memcmp(bytes, magic, length);
 }
@@ -41,27 +39,20 @@ static _Noreturn void refuse(enum container kind, const uint8_t *bytes, size_t n
     switch (kind) {
     case STACKED:
     case TAR:
-        die_no("%s: this is PyTorch's pre-1.6 format (%s), wanted its zip form or "
-               "safetensors; %s",
+        die_no("%s: this is PyTorch's pre-1.6 format (%s), wanted its zip form, safetensors "
+               "or .npz; %s",
                path, kind == TAR ? "a tar" : "stacked pickles", resave);
     case PICKLE:
         die_no("%s: a bare pickle, wanted PyTorch's zip form or safetensors; %s", path,
                resave);
     case HDF5:
-        die_no("%s: a Keras (HDF5) file, wanted PyTorch's zip form or safetensors; this "
-               "version does "
-               "not read HDF5",
-               path);
-    case NPZ:
-        die_no("%s: a numpy .npz file, wanted PyTorch's zip form or safetensors; this "
-               "version does "
-               "not read .npz",
+        die_no("%s: a Keras (HDF5) file, wanted a bag made of it first: h5 %s NEW.bag", path,
                path);
     case PAGE:
         die_no("%s: a web page, wanted a checkpoint; download the file itself", path);
     default:
-        die_no("%s: begins with '%s', wanted PyTorch's zip form or safetensors; fetch it "
-               "again",
+        die_no("%s: begins with '%s', wanted PyTorch's zip form, safetensors or .npz; fetch "
+               "it again",
                path, quoted_bytes(bytes, n < 16 ? n : 16));
     }
 }
@@ -70,18 +61,25 @@ void checkpoint_parse(struct checkpoint *c, const uint8_t *bytes, size_t n,
                       const char *path) {
     memset(c, 0, sizeof *c);
     if (!n) die_world("%s: an empty file, wanted a checkpoint; fetch it again", path);
-    enum container kind = sniff(bytes, n);
-    if (kind == ZIP) {
+    c->kind = sniff(bytes, n);
+    switch (c->kind) {
+    case ZIP:
         pth_open(&c->pth, bytes, n, path);
         c->count = c->pth.count;
         c->tensor = c->pth.tensor;
-    } else if (kind == SAFETENSORS) {
+        break;
+    case NPZ:
+        npz_open(&c->npz, bytes, n, path);
+        c->count = c->npz.count;
+        c->tensor = c->npz.tensor;
+        break;
+    case SAFETENSORS:
         bag_parse(&c->bag, bytes, n, path);
-        c->is_bag = 1;
         c->count = c->bag.count;
         c->tensor = c->bag.tensor;
-    } else {
-        refuse(kind, bytes, n, path);
+        break;
+    default:
+        refuse(c->kind, bytes, n, path);
     }
 }
 
@@ -93,9 +91,8 @@ void checkpoint_open(struct checkpoint *c, const char *path) {
 }
 
 void checkpoint_close(struct checkpoint *c) {
-    if (c->is_bag)
-        bag_close(&c->bag);
-    else
-        pth_close(&c->pth);
+    if (c->kind == SAFETENSORS) bag_close(&c->bag);
+    if (c->kind == ZIP) pth_close(&c->pth);
+    if (c->kind == NPZ) npz_close(&c->npz);
     if (c->map.path) map_close(&c->map);
 }

@@ -1,19 +1,33 @@
 /* checkpoint.h - a checkpoint in any accepted container as a list of tensors.
  *
  * The container is told by its first bytes, never by the file's name: torch.save's zip,
- * safetensors. What is known but not read (PyTorch's formats before 1.6, bare pickles,
- * Keras HDF5, numpy .npz, web pages) is refused by its name, with the remedy. */
+ * safetensors, numpy's .npz. What is known but not read (PyTorch's formats before 1.6, bare
+ * pickles, Keras HDF5, which the tool h5 turns into a bag first, web pages) is refused by
+ * its name, with the remedy. */
 #ifndef CONVERT_CHECKPOINT_H
 #define CONVERT_CHECKPOINT_H
+#include "convert/npz.h"
 #include "convert/pth.h"
 
+enum container {
+    ZIP,
+    NPZ,
+    SAFETENSORS,
+    HDF5,
+    STACKED,
+    TAR,
+    PICKLE,
+    PAGE,
+    UNKNOWN
+};
+
 struct checkpoint {
+    enum container kind; /* the first three */
     int count;
-    struct tensor
-        *tensor; /* in the file's order, contiguous; borrowed until checkpoint_close */
+    struct tensor *tensor; /* contiguous, data at any address; until checkpoint_close */
     struct bag bag;
     struct pth pth;
-    int is_bag;
+    struct npz npz;
     struct map map;
 };
 void checkpoint_open(struct checkpoint *c, const char *path);

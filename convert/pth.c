@@ -136,21 +136,20 @@ static const uint8_t *storage_bytes(const struct file *f, const struct value *st
     return m->data;
 }
 
+static int contiguous(const struct value *t) {
+    int64_t expect = 1;
+    for (int d = t->ndim; d-- > 0;) {
+        if (t->size[d] != 1 && t->stride[d] != expect) return 0;
+        expect *= t->size[d];
+    }
+    return 1;
+}
+
 /* Elements in row-major order from wherever the strides say they are. */
 static void gather(const struct value *t, const uint8_t *from, uint8_t *to,
                    size_t elements) {
     size_t item = type_size(t->type);
-    int64_t index[TENSOR_DIMS] = {0}, at = t->integer, expect = 1;
-    int contiguous = 1;
-    for (int d = t->ndim; d-- > 0;) {
-        if (t->size[d] != 1 && t->stride[d] != expect) contiguous = 0;
-        expect *= t->size[d];
-    }
-    if (!elements) return;
-    if (contiguous) {
-        memcpy(to, from + (size_t)at * item, elements * item);
-        return;
-    }
+    int64_t index[TENSOR_DIMS] = {0}, at = t->integer;
     for (size_t i = 0; i < elements; i++) {
         memcpy(to + i * item, from + (size_t)at * item, item);
         for (int d = t->ndim; d-- > 0;) {
@@ -192,8 +191,8 @@ static void check_names(const struct file *f, const struct pth *pth) {
     xfree(name);
 }
 
-/* Names and shapes first, and from them the room for all data, bounded by the file's
- * size. */
+/* Names and shapes first, and from them the room for what must be gathered, bounded by the
+ * file's size. */
 static size_t measure(const struct file *f, const struct value *state, struct pth *pth) {
     size_t text = 0, bytes = 0, elements = 0;
     for (int i = 0; i < state->count; i += 2) text += state->item[i]->length + 1;
@@ -220,7 +219,8 @@ static size_t measure(const struct file *f, const struct value *state, struct pt
                    "bytes; fetch it "
                    "again",
                    f->path, quoted(t->name), f->size);
-        bytes += (count * type_size(t->type) + ALIGN - 1) / ALIGN * ALIGN;
+        if (!contiguous(v))
+            bytes += (count * type_size(t->type) + ALIGN - 1) / ALIGN * ALIGN;
     }
     return bytes;
 }
@@ -238,12 +238,15 @@ void pth_open(struct pth *pth, const uint8_t *bytes, size_t n, const char *path)
         die_no("%s: %d tensors, limit %d; wanted an encoder's weights", path, pth->count,
                TENSORS);
     pth->tensor = xcalloc((size_t)pth->count, sizeof *pth->tensor);
-    pth->data = xaligned(measure(&f, state, pth) + ALIGN);
-    uint8_t *to = pth->data;
+    uint8_t *to = pth->gathered = xaligned(measure(&f, state, pth) + ALIGN);
     for (int i = 0; i < pth->count; i++) {
         struct tensor *t = &pth->tensor[i];
         const struct value *v = state->item[2 * i + 1];
-        gather(v, storage_bytes(&f, v->storage, t->name), to, tensor_count(t));
+        const uint8_t *from = storage_bytes(&f, v->storage, t->name);
+        size_t skip = tensor_count(t) ? (size_t)v->integer * type_size(v->type) : 0;
+        t->data = (void *)(uintptr_t)(from + skip);
+        if (contiguous(v)) continue;
+        gather(v, from, to, tensor_count(t));
         t->data = to;
         to += (tensor_bytes(t) + ALIGN - 1) / ALIGN * ALIGN;
     }
@@ -255,6 +258,6 @@ void pth_open(struct pth *pth, const uint8_t *bytes, size_t n, const char *path)
 void pth_close(struct pth *pth) {
     xfree(pth->tensor);
     xfree(pth->names);
-    xfree(pth->data);
+    xfree(pth->gathered);
     memset(pth, 0, sizeof *pth);
 }

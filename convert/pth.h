@@ -13,11 +13,11 @@
 struct pth {
     int count;
     struct tensor
-        *tensor; /* in the file's order, contiguous, the file's type; until pth_close */
+        *tensor; /* in the file's order, contiguous, the file's type; data at any address */
     char *names;
-    uint8_t *data;
+    uint8_t *gathered; /* owns the data of what lies strided in the file */
 };
-/* `bytes` may go once this has returned. */
+/* `bytes` must outlive the pth: most tensors' data stay where they are. */
 void pth_open(struct pth *pth, const uint8_t *bytes, size_t n, const char *path);
 void pth_close(struct pth *pth);
 #endif

@@ -1,126 +1,66 @@
-/* weights.c - matches a checkpoint's tensors with the encoder's list and writes the bag.
+/* weights.c - writes what match.c found as the encoder's bag, a block of values at a time.
  *
- * It changes no value, transposes nothing, and never takes a tensor of another shape. */
+ * It changes no value but its precision and its place. */
 #include "convert/weights.h"
-#include "convert/checkpoint.h"
-#include "convert/names.h"
+#include "convert/match.h"
 #include "core/die.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct match {
-    const char *raw, *folder;
+enum { BLOCK = 1 << 16 }; /* values */
+
+struct writing {
+    const struct match *match;
     const struct source *source;
-    struct names names;
-    struct checkpoint checkpoint;
-    const struct tensor **found; /* [names.count], NULL if missing */
-    char *wrong;                 /* [names.count], 1: there, but of another shape */
-    int loaded, optional, missing, unexpected, misshaped, heads;
+    struct bag_writer *bag;
+    float *block;
+    char **line; /* "sha256 name\n" of each tensor */
+    int lines;
 };
 
-static int shape_equal(const struct tensor *t, const struct wanted *w) {
-    if (t->ndim != w->ndim) return 0;
-    for (int d = 0; d < t->ndim; d++)
-        if (t->dim[d] != w->dim[d]) return 0;
-    return 1;
-}
-
-static const char *wanted_shape(const struct wanted *w) {
-    struct tensor t = {.ndim = w->ndim};
-    memcpy(t.dim, w->dim, sizeof t.dim);
-    return tensor_shape(&t);
-}
-
-static void match_one(struct match *m, const struct tensor *t) {
-    char *name = names_map(&m->names, t->name);
-    int i = names_find(&m->names, name);
-    if (names_head(name)) {
-        m->heads++;
-    } else if (i < 0) {
-        m->unexpected++;
-        warn("%s: unexpected '%s' %s", m->raw, quoted(t->name), tensor_shape(t));
-    } else if (!shape_equal(t, &m->names.wanted[i])) {
-        m->misshaped++;
-        m->wrong[i] = 1;
-        warn("%s: '%s' is %s, wanted %s", m->raw, quoted(t->name), tensor_shape(t),
-             wanted_shape(&m->names.wanted[i]));
-    } else if (m->found[i]) {
-        die_no(
-            "%s: '%s' and '%s' are both '%s', wanted one; check `map` in the source file",
-            m->raw, quoted(m->found[i]->name), quoted(t->name), name);
-    } else {
-        m->found[i] = t;
-    }
-    xfree(name);
-}
-
-/* "loaded 318 of 318, 0 missing, 0 unexpected". Caller frees. */
-static char *match_line(const struct match *m) {
-    int wanted = m->names.count - m->optional;
-    char *line = xprintf("loaded %d of %d, %d missing, %d unexpected", m->loaded, wanted,
-                         m->missing, m->unexpected);
-    if (!m->misshaped) return line;
-    char *more = xprintf("%s, %d of another shape", line, m->misshaped);
-    xfree(line);
-    return more;
-}
-
-/* Counts, and names what is missing. What is of another shape was named already. */
-static void match_all(struct match *m) {
-    m->found = xcalloc((size_t)m->names.count + 1, sizeof *m->found);
-    m->wrong = xcalloc((size_t)m->names.count + 1, 1);
-    for (int i = 0; i < m->checkpoint.count; i++) match_one(m, &m->checkpoint.tensor[i]);
-    for (int i = 0; i < m->names.count; i++) {
-        const struct wanted *w = &m->names.wanted[i];
-        if (m->found[i]) {
-            m->loaded++;
-        } else if (w->optional) {
-            m->optional++;
-        } else if (!m->wrong[i]) {
-            m->missing++;
-            warn("%s: missing '%s' %s", m->raw, w->name, wanted_shape(w));
-        }
-    }
-    if (m->heads)
-        warn("%s: %d tensors of the classifier head dropped (fc.*, head.*)", m->raw,
-             m->heads);
-}
-
 static void check_values(const struct match *m, const struct tensor *t, const char *name,
-                         const float *value, size_t n) {
+                         const float *value, size_t from, size_t n) {
     size_t end = strlen(name), tail = strlen(".running_var");
     int variance = end >= tail && !strcmp(name + end - tail, ".running_var");
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(value[i]))
             die_no("%s: '%s': value %zu is not finite in F32 (stored as %s), wanted finite "
-                   "weights; "
-                   "fetch it again or use another checkpoint",
-                   m->raw, quoted(t->name), i, type_name(t->type));
+                   "weights; fetch it again or use another checkpoint",
+                   m->raw, quoted(t->name), from + i, type_name(t->type));
         if (variance && value[i] < 0)
             die_no("%s: '%s': variance %zu is negative (%g), wanted none; fetch it again "
-                   "or use "
-                   "another checkpoint",
-                   m->raw, quoted(t->name), i, (double)value[i]);
+                   "or use another checkpoint",
+                   m->raw, quoted(t->name), from + i, (double)value[i]);
     }
 }
 
-/* A foreign file may hold a tensor anywhere: copied to where its type may lie, then
- * converted. */
-static float *to_f32(const struct match *m, const struct tensor *t, const char *name) {
+static void write_piece(struct writing *w, const struct piece *p, const char *name,
+                        struct sha *sha) {
+    const struct tensor *t = p->tensor;
+    size_t count = tensor_count(t);
     if (t->type != T_F32 && t->type != T_F64 && t->type != T_F16 && t->type != T_BF16)
-        die_no("%s: '%s' holds %s, wanted F32, F64, F16 or BF16", m->raw, quoted(t->name),
-               type_name(t->type));
-    size_t n = tensor_count(t);
-    void *copy = xaligned(tensor_bytes(t) + 1);
-    memcpy(copy, t->data, tensor_bytes(t));
-    struct tensor aligned = *t;
-    aligned.data = copy;
-    float *value = xaligned(n * sizeof *value + 1);
-    tensor_to_f32(&aligned, value);
-    xfree(copy);
-    check_values(m, t, name, value, n);
-    return value;
+        die_no("%s: '%s' holds %s, wanted F32, F64, F16 or BF16", w->match->raw,
+               quoted(t->name), type_name(t->type));
+    for (size_t at = 0, n; at < count; at += n) {
+        n = count - at < BLOCK ? count - at : BLOCK;
+        turn_read(t, p->turn, at, n, w->block);
+        check_values(w->match, t, name, w->block, at, n);
+        sha_add(sha, w->block, n * sizeof *w->block);
+        bag_write(w->bag, w->block, n * sizeof *w->block);
+    }
+}
+
+static void write_tensor(struct writing *w, int i) {
+    const struct wanted *wanted = &w->match->names.wanted[i];
+    const struct found *f = &w->match->found[i];
+    char hex[65];
+    struct sha *sha = sha_open();
+    bag_begin(w->bag, wanted->name, T_F32);
+    for (int k = 0; k < f->parts; k++) write_piece(w, &f->piece[k], wanted->name, sha);
+    bag_end(w->bag, wanted->ndim, wanted->dim);
+    sha_close(sha, hex);
+    w->line[w->lines++] = xprintf("%s %s\n", hex, wanted->name);
 }
 
 static int by_text(const void *a, const void *b) {
@@ -128,118 +68,93 @@ static int by_text(const void *a, const void *b) {
 }
 
 /* sha256 over the sorted lines; frees them. */
-static void content_of(char **line, int n, char hex[65]) {
+static void content_of(struct writing *w, char hex[65]) {
     struct sha *sha = sha_open();
-    if (n) qsort(line, (size_t)n, sizeof *line, by_text);
-    for (int i = 0; i < n; i++) {
-        sha_add(sha, line[i], strlen(line[i]));
-        xfree(line[i]);
+    if (w->lines) qsort(w->line, (size_t)w->lines, sizeof *w->line, by_text);
+    for (int i = 0; i < w->lines; i++) {
+        sha_add(sha, w->line[i], strlen(w->line[i]));
+        xfree(w->line[i]);
     }
+    xfree(w->line);
     sha_close(sha, hex);
 }
 
-static void write_meta(struct bag_writer *w, const struct source *s, const char *sha256,
-                       const char *content) {
+/* Of the download: a bag that h5 made knows that of the .h5. */
+static void sha_of_raw(const struct checkpoint *c, char hex[65]) {
+    const char *format = c->kind == SAFETENSORS ? bag_meta(&c->bag, "format") : NULL;
+    if (format && !strcmp(format, "repolyp hdf5 1"))
+        snprintf(hex, 65, "%s", bag_need_meta(&c->bag, "sha256"));
+    else
+        sha_bytes(c->map.data, c->map.size, hex);
+}
+
+/* The source's pins: the values' if it has one, for files circulate in several containers;
+ * else the file's. */
+static void check_pins(const struct writing *w, const char *sha256, const char *content) {
+    const struct source *s = w->source;
+    const char *pin = s->content ? s->content : s->sha256,
+               *got = s->content ? content : sha256;
+    if (!pin || !strcmp(pin, got)) return;
+    die_no("%s: %s is %s, wanted %s (%s); fetch it again, or give a source file of its own",
+           w->match->raw, s->content ? "content" : "sha256", got, pin, s->path);
+}
+
+static void write_meta(struct bag_writer *w, const struct source *s) {
     bag_add_meta(w, "arm", s->arm);
-    if (content) bag_add_meta(w, "content", content);
     bag_add_meta(w, "encoder", s->encoder);
     bag_add_meta(w, "format", "repolyp weights 1");
     bag_add_meta(w, "mean", s->mean);
     bag_add_meta(w, "order", s->order);
     bag_add_meta(w, "range", s->range);
-    if (sha256) bag_add_meta(w, "sha256", sha256);
     bag_add_meta(w, "source", s->name);
     bag_add_meta(w, "std", s->std);
 }
 
-/* The names of all that is missing, blank between. Caller frees. */
-static char *missing_names(const struct match *m) {
-    char *all = xstrdup("");
-    for (int i = 0; i < m->names.count; i++) {
-        if (m->found[i] || m->names.wanted[i].optional) continue;
-        char *longer = xprintf("%s%s%s", all, *all ? " " : "", m->names.wanted[i].name);
-        xfree(all);
-        all = longer;
-    }
-    return all;
-}
-
-/* The source's pins: the values' if it has one, for files circulate in several containers;
- * else the file's. */
-static void check_pins(const struct match *m, const char *sha256, const char *content) {
-    const struct source *s = m->source;
-    const char *pin = s->content ? s->content : s->sha256,
-               *got = s->content ? content : sha256;
-    if (!pin || !strcmp(pin, got)) return;
-    die_no("%s: %s is %s, wanted %s (%s); fetch it again, or give a source file of its own",
-           m->raw, s->content ? "content" : "sha256", got, pin, s->path);
-}
-
-static void write_bag(struct match *m, const char *line, const char *out) {
-    const struct source *s = m->source;
-    int n = 0;
-    float **value = xcalloc((size_t)m->names.count, sizeof *value);
-    char **lines = xcalloc((size_t)m->names.count, sizeof *lines), sha256[65], content[65];
-    for (int i = 0; i < m->names.count; i++) {
-        const struct wanted *w = &m->names.wanted[i];
-        if (!m->found[i] || w->optional) continue;
-        value[i] = to_f32(m, m->found[i], w->name);
-        char hex[65];
-        sha_bytes(value[i], tensor_count(m->found[i]) * sizeof(float), hex);
-        lines[n++] = xprintf("%s %s\n", hex, w->name);
-    }
-    content_of(lines, n, content);
-    sha_file(m->raw, sha256);
-    check_pins(m, sha256, content);
-    struct bag_writer *w = bag_create(out);
-    write_meta(w, s, sha256, content);
-    bag_add_meta(w, "loaded", line);
+static void write_found(const struct match *m, const struct source *source,
+                        const char *line, const char *out) {
+    char sha256[65], content[65];
+    struct writing w = {.match = m, .source = source, .bag = bag_create(out)};
+    w.block = xaligned(BLOCK * sizeof *w.block);
+    w.line = xcalloc((size_t)m->names.count + 1, sizeof *w.line);
+    write_meta(w.bag, source);
+    bag_add_meta(w.bag, "loaded", line);
     if (m->missing || m->misshaped) {
-        char *names = missing_names(m);
-        bag_add_meta(w, "missing", names);
+        char *names = match_missing(m);
+        bag_add_meta(w.bag, "missing", names);
         xfree(names);
     }
-    for (int i = 0; i < m->names.count; i++) {
-        if (!value[i]) continue;
-        struct tensor t = *m->found[i];
-        t.name = m->names.wanted[i].name;
-        t.type = T_F32;
-        t.data = value[i];
-        bag_add(w, &t);
-        xfree(value[i]);
-    }
-    bag_commit(w);
-    xfree(value);
-    xfree(lines);
-}
-
-static void write_empty(const struct source *s, const char *out) {
-    struct bag_writer *w = bag_create(out);
-    write_meta(w, s, NULL, NULL);
-    bag_commit(w);
+    if (m->names.stride) bag_add_meta(w.bag, "stride", m->names.stride);
+    if (m->names.bn_eps) bag_add_meta(w.bag, "bn_eps", m->names.bn_eps);
+    for (int i = 0; i < m->names.count; i++)
+        if (match_whole(m, i) && m->names.wanted[i].need != NEED_COUNTER)
+            write_tensor(&w, i);
+    content_of(&w, content);
+    sha_of_raw(&m->checkpoint, sha256);
+    check_pins(&w, sha256, content);
+    bag_add_meta(w.bag, "content", content);
+    bag_add_meta(w.bag, "sha256", sha256);
+    bag_commit(w.bag);
+    xfree(w.block);
 }
 
 void weights_convert(const struct source *source, const char *folder, const char *raw,
                      int partial, const char *out) {
     if (!raw) {
-        write_empty(source, out);
+        struct bag_writer *w = bag_create(out);
+        write_meta(w, source);
+        bag_commit(w);
         return;
     }
-    struct match m = {.raw = raw, .folder = folder, .source = source};
-    names_open(&m.names, folder, source->encoder, source->map);
-    checkpoint_open(&m.checkpoint, raw);
-    match_all(&m);
+    struct match m;
+    match_open(&m, raw, folder, source->encoder, source->map);
     char *line = match_line(&m);
     if (!m.loaded || (!partial && (m.missing || m.unexpected || m.misshaped)))
         die_no("%s: %s, wanted the tensors of %s (%s/%s.tsv): another architecture, or "
-               "`map` in the "
-               "source file is not this file's",
-               raw, line, source->encoder, folder, source->encoder);
-    write_bag(&m, line, out);
+               "`map` in the source file is not this file's%s",
+               raw, line, source->encoder, folder, source->encoder,
+               m.loaded ? "; to take a part of it: --partial, recipe key load partial" : "");
+    write_found(&m, source, line, out);
     warn("%s: %s", raw, line);
     xfree(line);
-    xfree(m.found);
-    xfree(m.wrong);
-    checkpoint_close(&m.checkpoint);
-    names_close(&m.names);
+    match_close(&m);
 }

@@ -4,6 +4,7 @@
 #include "tests/test.h"
 #include "tests/torch_save.h"
 #include "convert/checkpoint.h"
+#include "convert/names.h"
 #include "convert/weights.h"
 
 static void open_checkpoint(void *path) {
@@ -279,32 +280,29 @@ static void the_projects_lists_of_tensors_are_whole(void **state) {
     (void)state;
     static const struct {
         const char *encoder;
-        int count, optional;
+        int count, counters, extras;
         size_t parameters; /* with running statistics; torchvision's and timm's count */
-    } row[] = {{"resnet50", 318, 53, 23561152},
-               {"vits", 150, 0, 21665664},
-               {"vitt", 150, 0, 5524416}};
+    } row[] = {{"resnet50", 318, 53, 53, 23561152},
+               {"vits", 150, 0, 0, 21665664},
+               {"vitt", 150, 0, 0, 5524416}};
     char *folder = xprintf("%s/convert/names", test_home);
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        struct table t;
-        char *path = xprintf("%s/%s.tsv", folder, row[i].encoder);
+        struct names names;
         size_t sum = 0;
-        int optional = 0;
-        table_read(&t, path);
-        assert_int_equal(t.rows, row[i].count);
-        for (int r = 0; r < t.rows; r++) {
-            size_t n = 1;
-            const char *p = table_get(&t, r, table_need(&t, "shape")) + 1;
-            optional += strstr(table_get(&t, r, table_need(&t, "name")),
-                               "num_batches_tracked") != NULL;
-            if (*p == ']') continue;
-            for (char *end; *p; p = end + 1) n *= (size_t)strtol(p, &end, 10);
-            sum += n;
+        int counters = 0, extras = 0;
+        names_open(&names, folder, row[i].encoder, NULL);
+        for (int k = 0; k < names.count; k++) {
+            struct tensor t = {.ndim = names.wanted[k].ndim};
+            memcpy(t.dim, names.wanted[k].dim, sizeof t.dim);
+            counters += names.wanted[k].need == NEED_COUNTER;
+            extras += names.wanted[k].need == NEED_EXTRA;
+            if (names.wanted[k].need == NEED_YES) sum += tensor_count(&t);
         }
-        assert_int_equal(optional, row[i].optional);
+        assert_int_equal(names.count - extras, row[i].count);
+        assert_int_equal(counters, row[i].counters);
+        assert_int_equal(extras, row[i].extras);
         assert_int_equal(sum, row[i].parameters);
-        table_free(&t);
-        xfree(path);
+        names_close(&names);
     }
     xfree(folder);
 }

@@ -1,0 +1,312 @@
+/* h5.c - walks a Keras file and copies what it allows; see h5.h. The one file that sees
+ * libhdf5.
+ *
+ * It reads no attribute, follows no link but hard ones, and interprets no weight. */
+#include "convert/h5.h"
+#include "core/bag.h"
+#include "core/die.h"
+#include <hdf5/serial/hdf5.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char remedy[] = "re-save it with Keras's save_weights";
+enum { NAME = 255 };
+
+struct walk {
+    const char *path; /* of the file */
+    hid_t file, half; /* half: the type F16LE */
+    uint64_t size;    /* bytes of the file */
+    uint64_t bytes;   /* of the datasets so far */
+    int links, tensors;
+    struct bag_writer *bag;
+};
+
+struct link {
+    char *name;
+    H5L_type_t type;
+};
+struct links {
+    struct link *link;
+    int count, most; /* most: stop collecting there */
+};
+
+static _Noreturn void refuse(const struct walk *w, const char *name, const char *found,
+                             const char *wanted) {
+    die_no("%s: '%s': %s, wanted %s; %s", w->path, quoted(name), found, wanted, remedy);
+}
+
+/* What the library itself says: the innermost entry of its error stack. */
+static herr_t keep_last(unsigned n, const H5E_error2_t *error, void *arg) {
+    (void)n;
+    if (error->desc) snprintf(arg, 128, "%s", error->desc);
+    return 0;
+}
+
+/* A library's call that failed: the file is not what it seems. */
+static hid_t need(const struct walk *w, hid_t id, const char *name, const char *doing) {
+    if (id >= 0) return id;
+    char why[128] = "no reason given";
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_last, why);
+    die_no("%s: '%s': libhdf5 cannot %s: %s; wanted a sound Keras file, fetch it again",
+           w->path, quoted(name), doing, quoted(why));
+}
+
+/* ---- links ---- */
+
+static herr_t collect(hid_t group, const char *name, const H5L_info_t *info, void *arg) {
+    struct links *links = arg;
+    (void)group;
+    if (links->count == links->most) return 1; /* stops the walk */
+    links->link = xrealloc(links->link, (size_t)links->count + 1, sizeof *links->link);
+    links->link[links->count++] = (struct link){xstrdup(name), info->type};
+    return 0;
+}
+
+/* A group's links, sorted by name, each a hard one. */
+static void read_links(struct walk *w, hid_t group, const char *name, struct links *links) {
+    *links = (struct links){.most = H5_LINKS - w->links + 1};
+    need(w, H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, collect, links), name,
+         "list it");
+    w->links += links->count;
+    if (w->links > H5_LINKS) refuse(w, name, "more than 100,000 objects", "a network");
+    for (int i = 0; i < links->count; i++) {
+        const struct link *l = &links->link[i];
+        if (l->type != H5L_TYPE_HARD)
+            refuse(w, l->name,
+                   l->type == H5L_TYPE_SOFT       ? "a soft link"
+                   : l->type == H5L_TYPE_EXTERNAL ? "a link into another file"
+                                                  : "a link of a kind of its own",
+                   "datasets that lie in this file");
+    }
+}
+
+static void free_links(struct links *links) {
+    for (int i = 0; i < links->count; i++) xfree(links->link[i].name);
+    xfree(links->link);
+}
+
+/* ---- datasets ---- */
+
+static void check_filters(const struct walk *w, hid_t plist, const char *name) {
+    int n = H5Pget_nfilters(plist);
+    for (int i = 0; i < n; i++) {
+        unsigned flags, config;
+        size_t values = 0;
+        char text[32];
+        H5Z_filter_t f = H5Pget_filter2(plist, (unsigned)i, &flags, &values, NULL,
+                                        sizeof text, text, &config);
+        if (f != H5Z_FILTER_DEFLATE && f != H5Z_FILTER_SHUFFLE &&
+            f != H5Z_FILTER_FLETCHER32)
+            refuse(w, name, xprintf("filter %d", (int)f), "deflate, shuffle or fletcher32");
+    }
+    if (n < 0 || n > 3) refuse(w, name, xprintf("%d filters", n), "at most three");
+}
+
+static H5D_layout_t check_plist(const struct walk *w, hid_t plist, const char *name) {
+    if (H5Pget_external_count(plist) != 0)
+        refuse(w, name, "external storage (its data in another file)", "data in this file");
+    H5D_layout_t layout = H5Pget_layout(plist);
+    if (layout == H5D_VIRTUAL)
+        refuse(w, name, "a virtual dataset (its data in other datasets)",
+               "data of its own");
+    if (layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED)
+        refuse(w, name, "compact or unknown layout", "contiguous or chunked data");
+    check_filters(w, plist, name);
+    return layout;
+}
+
+static enum type check_type(const struct walk *w, hid_t type, const char *name) {
+    if (H5Tequal(type, H5T_IEEE_F32LE) > 0) return T_F32;
+    if (H5Tequal(type, w->half) > 0) return T_F16;
+    refuse(w, name, "elements of another type", "little-endian floats of 4 or 2 bytes");
+}
+
+/* Fills ndim and dim; checks every product. */
+static void check_space(const struct walk *w, hid_t space, const char *name,
+                        struct tensor *t) {
+    hsize_t dim[H5S_MAX_RANK], n = 1;
+    int ndim = H5Sget_simple_extent_ndims(space);
+    H5S_class_t class = H5Sget_simple_extent_type(space);
+    if (class == H5S_NULL || class == H5S_NO_CLASS || ndim < 0)
+        refuse(w, name, "no data", "a tensor");
+    if (ndim > TENSOR_DIMS)
+        refuse(w, name, xprintf("%d dimensions", ndim), "at most 8 dimensions");
+    H5Sget_simple_extent_dims(space, dim, NULL);
+    t->ndim = ndim;
+    for (int d = 0; d < ndim; d++) {
+        if (dim[d] > INT_MAX || __builtin_mul_overflow(n, dim[d], &n) || n > H5_ELEMENTS)
+            refuse(w, name, "more than 2^30 elements", "an encoder's weights");
+        t->dim[d] = (int)dim[d];
+    }
+}
+
+static void check_chunks(const struct walk *w, hid_t plist, const char *name,
+                         const struct tensor *t) {
+    hsize_t chunk[H5S_MAX_RANK];
+    int n = H5Pget_chunk(plist, H5S_MAX_RANK, chunk), fits = n == t->ndim;
+    for (int d = 0; d < n && fits; d++) fits = chunk[d] <= (hsize_t)t->dim[d];
+    if (!fits) refuse(w, name, "chunks larger than it", "chunks that lie inside it");
+}
+
+/* The bytes in the file agree with what the shape wants. */
+static void check_storage(struct walk *w, hid_t set, hid_t plist, H5D_layout_t layout,
+                          const char *name, const struct tensor *t) {
+    size_t wanted = tensor_bytes(t);
+    H5D_space_status_t status;
+    w->bytes += wanted; /* each at most 4 GiB, at most 100,000 of them */
+    if (w->bytes / H5_GROWTH > w->size)
+        refuse(w, name,
+               xprintf("%llu bytes of tensors up to here in a file of %llu",
+                       (unsigned long long)w->bytes, (unsigned long long)w->size),
+               "at most 16 times the file");
+    if (layout == H5D_CHUNKED) {
+        check_chunks(w, plist, name, t);
+        if (wanted && (H5Dget_space_status(set, &status) < 0 ||
+                       status != H5D_SPACE_STATUS_ALLOCATED))
+            refuse(w, name, "chunks that were never written", "all of its data");
+        return;
+    }
+    unsigned long long has = H5Dget_storage_size(set);
+    if (has != wanted)
+        refuse(w, name, xprintf("%llu bytes in the file", has),
+               xprintf("%zu for %s %s", wanted, type_name(t->type), tensor_shape(t)));
+}
+
+static void copy_dataset(struct walk *w, hid_t set, const char *name) {
+    hid_t plist = need(w, H5Dget_create_plist(set), name, "say how it is stored");
+    H5D_layout_t layout = check_plist(w, plist, name);
+    hid_t type = need(w, H5Dget_type(set), name, "tell its type");
+    hid_t space = need(w, H5Dget_space(set), name, "tell its shape");
+    char *text = xstrdup(name);
+    size_t n = strlen(text);
+    if (n > 2 && !strcmp(text + n - 2, ":0")) text[n - 2] = 0;
+    struct tensor t = {.name = text, .type = check_type(w, type, name)};
+    check_space(w, space, name, &t);
+    check_storage(w, set, plist, layout, name, &t);
+    t.data = xaligned(tensor_bytes(&t) + 1);
+    need(w, H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, t.data), name, "read it");
+    bag_add(w->bag, &t);
+    w->tensors++;
+    xfree(t.data);
+    xfree(text);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Pclose(plist);
+}
+
+/* ---- the tree ---- */
+
+static char *path_of(const struct walk *w, const char *prefix, const char *name) {
+    char *path = *prefix ? xprintf("%s/%s", prefix, name) : xstrdup(name);
+    int good = *name && strlen(path) <= NAME;
+    for (const char *p = path; *p && good; p++) good = *p > 0x20 && *p < 0x7f;
+    if (!good)
+        die_no("%s: an object named '%s', wanted a path of 1 to 255 printable characters; "
+               "%s",
+               w->path, quoted(path), remedy);
+    return path;
+}
+
+static void walk_group(struct walk *w, hid_t group, const char *prefix, int depth);
+
+static void walk_object(struct walk *w, hid_t group, const char *name, const char *path,
+                        int depth) {
+    hid_t object = need(w, H5Oopen(group, name, H5P_DEFAULT), path, "open it");
+    switch (H5Iget_type(object)) {
+    case H5I_GROUP:
+        if (depth == H5_DEPTH) refuse(w, path, "groups more than 16 deep", "a network");
+        walk_group(w, object, path, depth + 1);
+        break;
+    case H5I_DATASET:
+        copy_dataset(w, object, path);
+        break;
+    default:
+        refuse(w, path, "neither group nor dataset", "one of them");
+    }
+    H5Oclose(object);
+}
+
+static void walk_group(struct walk *w, hid_t group, const char *prefix, int depth) {
+    struct links links;
+    read_links(w, group, *prefix ? prefix : "/", &links);
+    for (int i = 0; i < links.count; i++) {
+        char *path = path_of(w, prefix, links.link[i].name);
+        walk_object(w, group, links.link[i].name, path, depth);
+        xfree(path);
+    }
+    free_links(&links);
+}
+
+/* The group that holds the weights: /model_weights where there is one, else the root. */
+static hid_t find_weights(struct walk *w) {
+    struct links links;
+    int whole = 0, optimizer = 0;
+    hid_t root = need(w, H5Gopen2(w->file, "/", H5P_DEFAULT), "/", "open it");
+    read_links(w, root, "/", &links);
+    for (int i = 0; i < links.count; i++) {
+        whole |= !strcmp(links.link[i].name, "model_weights");
+        optimizer |= !strcmp(links.link[i].name, "optimizer_weights");
+    }
+    free_links(&links);
+    if (!whole) return root;
+    if (optimizer) warn("%s: a whole model; the optimizer's state is left out", w->path);
+    H5Gclose(root);
+    return need(w, H5Gopen2(w->file, "/model_weights", H5P_DEFAULT), "model_weights",
+                "open it");
+}
+
+static hid_t half_type(void) {
+    hid_t t = H5Tcopy(H5T_IEEE_F32LE);
+    H5Tset_fields(t, 15, 10, 5, 0, 10);
+    H5Tset_size(t, 2);
+    H5Tset_ebias(t, 15);
+    return t;
+}
+
+static void close_file(void *arg) {
+    struct walk *w = arg;
+    if (w->half > 0) H5Tclose(w->half);
+    if (w->file > 0) H5Fclose(w->file); /* with all that was opened in it */
+}
+
+static void open_file(struct walk *w) {
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    H5Pset_file_locking(access, 0, 1); /* reading needs none; some file systems have none */
+    w->file = H5Fopen(w->path, H5F_ACC_RDONLY, access);
+    H5Pclose(access);
+    need(w, w->file, "/", "open the file");
+    w->half = half_type();
+}
+
+void h5_start(void) {
+    if (setenv("HDF5_PLUGIN_PRELOAD", "::", 1) || H5open() < 0 ||
+        H5PLset_loading_state(0) < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0)
+        die_world("libhdf5 does not start; wanted memory for it");
+}
+
+void h5_convert(const char *path, const char *out) {
+    struct walk w = {.path = path, .size = file_size(path)};
+    char sha256[65];
+    struct map map;
+    map_open(&map, path);
+    if (map.size < 8 || memcmp(map.data, "\211HDF\r\n\032\n", 8))
+        die_no("%s: begins with '%s', wanted a Keras file (HDF5)", path,
+               quoted_bytes(map.data, map.size < 16 ? map.size : 16));
+    sha_bytes(map.data, map.size, sha256);
+    map_close(&map);
+    die_cleanup(close_file, &w);
+    open_file(&w);
+    w.bag = bag_create(out);
+    bag_add_meta(w.bag, "format", "repolyp hdf5 1");
+    bag_add_meta(w.bag, "sha256", sha256);
+    hid_t group = find_weights(&w);
+    walk_group(&w, group, "", 1);
+    H5Gclose(group);
+    if (!w.tensors)
+        die_no("%s: no dataset, wanted a network's weights; %s", path, remedy);
+    bag_commit(w.bag);
+    die_cleanup_forget(close_file, &w);
+    close_file(&w);
+}
