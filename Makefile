@@ -133,8 +133,15 @@ CONF            = $(CONF_$(PROFILE))
 PACKS           = $(patsubst %,$P/data/%.bag,$(sort $(DATASETS) $(EXTERNAL)))
 SPLITS          = $(foreach d,$(DATASETS),$(foreach s,$(SEEDS),$P/splits/$d.$(SPLIT).s$s.tsv)) \
                   $(EXTERNAL:%=$P/splits/%.all.s0.tsv)
-WEIGHTS         = $(patsubst %,$P/weights/%.bag,$(sort $(foreach c,$(CELLS),$(call weights_of,$c))))
+WEIGHTS         = $(foreach w,$(sort $(foreach c,$(CELLS),$(call weights_of,$c))),$(call weights_bag,$w))
 DRAWN           = $(filter $P/weights/random-%,$(WEIGHTS))
+# A recipe that says `load partial` takes what there is of a checkpoint, into a bag of another name;
+# the paper says so. A Keras file (format h5) becomes a bag first, by a tool of its own.
+LOAD            = $(or $(patsubst load=%,%,$(filter load=%,$H)),$(shell sed -n 's/^load \([a-z]*\).*/\1/p' $(RECIPE)))
+PART            = $(if $(filter partial,$(LOAD)),partial/)
+weights_bag     = $P/weights/$(if $(filter random-%,$(1)),,$(PART))$(1).bag
+KERAS           = $(patsubst $S/%.src,$P/raw/%,$(shell grep -ls '^format h5' $(WANTED:%=$S/%.src) /dev/null))
+opened          = $P/raw/$(1)$(if $(filter $P/raw/$(1),$(KERAS)),.bag)
 dot             = $(word $(1),$(subst ., ,$(2)))
 described       = $(patsubst %,$S/%.src,$(made_of))
 fetched         = $(patsubst %,$P/raw/%,$(made_of))
@@ -146,8 +153,10 @@ $(PACKS): $P/data/%.bag: $$(call conf_of,$$*) $$(call described,$$*) $$(call fet
 	$B/pack $(if $(filter %/default.conf,$<),--data $*) $(filter-out %.tsv,$^) $@
 $(SPLITS): $P/splits/%.tsv: $P/data/$$(call dot,1,$$*).bag | $B/split
 	$B/split $(call lists,$(call dot,1,$*).$(call dot,2,$*)) $(call dot,2,$*) $(patsubst s%,%,$(call dot,3,$*)) $< $@
-$(filter-out $(DRAWN),$(WEIGHTS)): $P/weights/%.bag: $S/%.src $P/raw/% | $B/weights
-	$B/weights $^ $@
+$(KERAS:%=%.bag): %.bag: % | $B/h5
+	$B/h5 $< $@
+$(filter-out $(DRAWN),$(WEIGHTS)): $P/weights/$(PART)%.bag: $S/%.src $$(call opened,$$*) | $B/weights
+	$B/weights $(if $(PART),--partial )$^ $@
 $(DRAWN): $P/weights/%.bag: fetch/sources/%.src | $B/weights
 	$B/weights $< $@
 
@@ -157,7 +166,7 @@ run             = $(word $(1),$(subst /, ,$(2)))
 RUNS            = $(foreach c,$(RUN_CELLS),$(foreach s,$(SEEDS),$P/runs/$(VARIANT)/$c/$(SPLIT)/s$s))
 pack_of         = $P/data/$(call part,3,$(call run,2,$(1))).bag
 split_of        = $P/splits/$(call part,3,$(call run,2,$(1))).$(call run,3,$(1)).$(call run,4,$(1)).tsv
-bag_of          = $(patsubst %,$P/weights/%.bag,$(call weights_of,$(call run,2,$(1))))
+bag_of          = $(call weights_bag,$(call weights_of,$(call run,2,$(1))))
 PRESET          = $(shell sed -n 's/^preset \([a-z0-9]*\).*/train\/\1.conf/p' $(RECIPE))
 DEVICE         ?= auto
 machine         = --device $(DEVICE) $(THREADS:%=--threads %)

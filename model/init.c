@@ -50,6 +50,7 @@ struct loading {
     const struct backend *b;
     struct machine *m;
     int wanted, loaded, missing, unexpected;
+    int dropped;  /* biases that are not zero, which the recipe leaves out */
     char *faults; /* lines */
 };
 
@@ -62,6 +63,11 @@ static void fault(struct loading *l, const char *name, const char *what) {
 static int ends(const char *text, const char *tail) {
     size_t n = strlen(text), k = strlen(tail);
     return n >= k && strcmp(text + n - k, tail) == 0;
+}
+
+/* A bias in front of a batch norm, as Keras's ResNet has them. */
+static int is_conv_bias(const char *name) {
+    return ends(name, ".bias") && (strstr(name, "conv") || ends(name, "downsample.0.bias"));
 }
 
 /* "layer1.0.bn1.running_mean" -> "layer1.0.conv1.bias": the bias that the batch norm would absorb. */
@@ -118,8 +124,7 @@ static void resample(const struct tensor *t, int want, double *out) {
 static void load_one(struct loading *l, const struct param *p, const char *name) {
     const struct recipe *r = &l->model->recipe;
     const struct tensor *t = bag_find(l->weights, name);
-    int conv_bias = r->conv_bias == 1 && ends(name, ".bias") && strstr(p->name, "conv");
-    if (conv_bias && !t) return; /* keep: weights without biases start them at zero */
+    if (is_conv_bias(name) && !t) return; /* keep: weights without any start at zero */
     l->wanted++;
     if (!t) {
         l->missing++;
@@ -158,16 +163,36 @@ static void load_one(struct loading *l, const struct param *p, const char *name)
     xfree(values);
 }
 
-/* Not wanted, and no surprise: the classifier, counters, biases that the recipe drops or folds, a final
- * norm that no tap uses. */
+/* Not wanted, and no surprise: the classifier, counters, biases that the recipe folds or drops (dropped
+ * ones are counted), a final norm that no tap uses. */
 static int ignored(const struct loading *l, const char *name) {
-    const struct recipe *r = &l->model->recipe;
-    int bias = r->conv_bias != 1 && ends(name, ".bias") &&
-               (strstr(name, "conv") || ends(name, "downsample.0.bias"));
     return strncmp(name, "fc.", 3) == 0 || strncmp(name, "head.", 5) == 0 ||
-           ends(name, "num_batches_tracked") || bias ||
+           ends(name, "num_batches_tracked") || is_conv_bias(name) ||
            (strncmp(name, "norm.", 5) == 0 &&
             graph_param(l->model->graph, "encoder.norm.weight") < 0);
+}
+
+static int any_nonzero(const struct tensor *t) {
+    size_t n = tensor_count(t), i = 0;
+    float *value = xmalloc(n * sizeof *value + 1);
+    tensor_to_f32(t, value);
+    while (i < n && value[i] == 0) i++;
+    xfree(value);
+    return i < n;
+}
+
+/* encoder.conv_bias drop takes a part of the network away, unless the biases are all zero. */
+static void count_dropped(struct loading *l) {
+    for (int i = 0; i < l->weights->count && l->model->recipe.conv_bias == 0; i++) {
+        const struct tensor *t = &l->weights->tensor[i];
+        l->dropped += is_conv_bias(t->name) && any_nonzero(t);
+    }
+    if (!l->dropped) return;
+    char *what = xprintf("%d of them would be lost; recipe key encoder.conv_bias fold keeps "
+                         "the network as it is, load partial loses them knowingly",
+                         l->dropped);
+    fault(l, "biases of convolutions", what);
+    xfree(what);
 }
 
 static void load_encoder(struct loading *l) {
@@ -175,6 +200,7 @@ static void load_encoder(struct loading *l) {
     size_t prefix = strlen("encoder.");
     for (int i = 0; i < g->params; i++)
         if (g->param[i].encoder) load_one(l, &g->param[i], g->param[i].name + prefix);
+    count_dropped(l);
     for (int i = 0; i < l->weights->count; i++) {
         const char *name = l->weights->tensor[i].name;
         char *full = xprintf("encoder.%s", name);
@@ -184,6 +210,23 @@ static void load_encoder(struct loading *l) {
         }
         xfree(full);
     }
+}
+
+/* What the count does not say and the paper should: biases lost, strides read otherwise than the
+ * weights' makers had them. Caller frees. */
+static char *reading(const struct loading *l) {
+    const struct recipe *r = &l->model->recipe;
+    const char *stride = bag_meta(l->weights, "stride");
+    int other = stride && strcmp(stride, r->stride_position ? "v1" : "v15") != 0;
+    char *lost = l->dropped ? xprintf(", %d biases dropped", l->dropped) : xstrdup("");
+    if (!other) return lost;
+    warn("%s: made with stride %s, read as %s; recipe key encoder.stride_position %s reads it as it was made",
+         l->weights->map.path, quoted(stride), r->stride_position ? "v1" : "v15",
+         quoted(stride));
+    char *all = xprintf("%s, stride %s read as %s", lost, quoted(stride),
+                        r->stride_position ? "v1" : "v15");
+    xfree(lost);
+    return all;
 }
 
 char *model_init(const struct model *model, uint64_t seed, const struct bag *weights,
@@ -210,6 +253,9 @@ char *model_init(const struct model *model, uint64_t seed, const struct bag *wei
                weights->map.path, l.loaded, l.wanted, l.missing, l.unexpected,
                model->cell.encoder, l.faults);
     xfree(l.faults);
-    return xprintf("loaded %d of %d, %d missing, %d unexpected", l.loaded, l.wanted,
-                   l.missing, l.unexpected);
+    char *read = reading(&l);
+    char *line = xprintf("loaded %d of %d, %d missing, %d unexpected%s", l.loaded, l.wanted,
+                         l.missing, l.unexpected, read);
+    xfree(read);
+    return line;
 }

@@ -49,7 +49,10 @@ void model_put(const struct model *model, const struct bag *bag, const struct ba
 /* Fresh parameters from stream 2, then the encoder's from `weights` (a bag with the encoder's own
  * names: "layer1.0.conv1.weight") as recipe key `load` says; num_batches_tracked and the classifier
  * head (fc.*, head.*) are not wanted. Returns a line "loaded 318 of 318, 0 missing, 0 unexpected"
- * (caller frees); die_no listing every missing, unexpected or misshaped tensor unless `load partial`. */
+ * (caller frees); die_no listing every missing, unexpected or misshaped tensor unless `load partial`.
+ * Biases of convolutions that are not zero and that `encoder.conv_bias drop` would lose are such a
+ * fault too. The line also says how many were dropped, and where the bag's metadata `stride` (v1, v15)
+ * differs from the recipe's encoder.stride_position. */
 char *model_init(const struct model *model, uint64_t seed, const struct bag *weights,
                  const struct backend *b, struct machine *m);
 #endif

@@ -59,7 +59,7 @@ static void named_scale(int scale, double mean[3], double std[3]) {
     static const double imagenet_mean[3] = {.485, .456, .406},
                         imagenet_std[3] = {.229, .224, .225};
     static const double caffe_mean[3] = {123.68, 116.779, 103.939};
-    enum { SOURCE, IMAGENET, UNIT, PM1, CAFFE, CAFFE255 };
+    enum { SOURCE, IMAGENET, UNIT, PM1, CAFFE, CAFFE255, RAW };
     for (int c = 0; c < 3; c++) {
         if (scale == IMAGENET)
             mean[c] = 255 * imagenet_mean[c], std[c] = 255 * imagenet_std[c];
@@ -67,6 +67,7 @@ static void named_scale(int scale, double mean[3], double std[3]) {
         if (scale == PM1) mean[c] = 127.5, std[c] = 127.5;
         if (scale == CAFFE) mean[c] = caffe_mean[c], std[c] = 255;
         if (scale == CAFFE255) mean[c] = caffe_mean[c], std[c] = 1;
+        if (scale == RAW) mean[c] = 0, std[c] = 1;
     }
 }
 

@@ -25,7 +25,7 @@ enum precision { FP32, FP16, BF16, TF32 };
     W(skip_scale, "decoder.skip_scale", "none after before") /* ViT skip x4: after | before its projection */ \
     W(init, "decoder.init", "kaiming torch")                                                 \
     W(norm, "norm", "source target")          /* mean and std: of the weights | of the training pictures */ \
-    W(scale, "scale", "source imagenet unit pm1 caffe caffe255")                             \
+    W(scale, "scale", "source imagenet unit pm1 caffe caffe255 raw")                         \
     W(channels, "channels", "source rgb bgr")                                                \
     W(gray, "gray", "no yes")                                                                \
     W(load, "load", "strict partial none")                                                   \

@@ -62,6 +62,27 @@ static void put_stale(struct out *out, const struct table *runs, int n,
           out->stream);
 }
 
+/* A run whose encoder is not whole weights as their makers meant them: a partial load, biases
+ * left out, strides read otherwise, no load at all. Random cells load nothing. */
+static void put_partial(struct out *out, const struct table *runs, int n) {
+    static const char whole[] = " 0 missing, 0 unexpected";
+    for (int i = 0; i < n; i++) {
+        const char *loaded = value_of(&runs[i], "loaded");
+        size_t size = strlen(loaded), tail = sizeof whole - 1;
+        int of = 0, wanted = -1;
+        sscanf(loaded, "loaded %d of %d,", &of, &wanted);
+        if (strstr(loaded, "random start") || (of == wanted && size > tail &&
+                                               !strcmp(loaded + size - tail, whole)))
+            continue;
+        char *cell = escape_markdown(value_of(&runs[i], "cell")),
+             *text = escape_markdown(loaded);
+        out_printf(out, "\n**Not its weights as they are: %s (seed %s): %s.**\n", cell,
+                   value_of(&runs[i], "seed"), text);
+        xfree(cell);
+        xfree(text);
+    }
+}
+
 /* The dashes set the columns' widths. */
 static const char table_head[] =
     "\n| Cell | seed | steps | best | recipe | data | split | weights | program |\n"
@@ -87,6 +108,7 @@ static void write(char *const *folder, int n, const char *commit, const char *so
     else
         out_printf(out, "Sources: not under version control.\n");
     if (sources) put_stale(out, runs, n, sources);
+    put_partial(out, runs, n);
     if (n) {
         fputs(table_head, out->stream);
         for (int i = 0; i < n; i++) put_run(out, &runs[i]);

@@ -53,6 +53,7 @@ static const struct row ROWS[] = {
     {VIT, LAST, "scale", "pm1", CHANGES},
     {VIT, LAST, "scale", "caffe", CHANGES},
     {VIT, LAST, "scale", "caffe255", CHANGES},
+    {VIT, LAST, "scale", "raw", CHANGES},
     {VIT, LAST, "channels", "rgb", SAME}, /* the weights' own order is rgb */
     {VIT, LAST, "channels", "bgr", CHANGES},
     {VIT, LAST, "gray", "yes", CHANGES},
