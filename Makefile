@@ -136,11 +136,11 @@ SPLITS          = $(foreach d,$(DATASETS),$(foreach s,$(SEEDS),$P/splits/$d.$(SP
 WEIGHTS         = $(foreach w,$(sort $(foreach c,$(CELLS),$(call weights_of,$c))),$(call weights_bag,$w))
 DRAWN           = $(filter $P/weights/random-%,$(WEIGHTS))
 # A recipe that says `load partial` takes what there is of a checkpoint, into a bag of another name;
-# the paper says so. A Keras file (format h5) becomes a bag first, by a tool of its own.
+# the paper says so. A Keras file (format keras) becomes a bag first, by a tool of its own.
 LOAD            = $(or $(patsubst load=%,%,$(filter load=%,$H)),$(shell sed -n 's/^load \([a-z]*\).*/\1/p' $(RECIPE)))
 PART            = $(if $(filter partial,$(LOAD)),partial/)
 weights_bag     = $P/weights/$(if $(filter random-%,$(1)),,$(PART))$(1).bag
-KERAS           = $(patsubst $S/%.src,$P/raw/%,$(shell grep -ls '^format h5' $(WANTED:%=$S/%.src) /dev/null))
+KERAS           = $(patsubst $S/%.src,$P/raw/%,$(shell grep -ls '^format keras' $(WANTED:%=$S/%.src) /dev/null))
 opened          = $P/raw/$(1)$(if $(filter $P/raw/$(1),$(KERAS)),.bag)
 dot             = $(word $(1),$(subst ., ,$(2)))
 described       = $(patsubst %,$S/%.src,$(made_of))
