@@ -289,7 +289,7 @@ SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-o
 CLANG     ?= $(shell command -v clang)
 MODES      = plain asan cov fuzz emu
 CC_asan    = $(SANITIZERS)
-CC_cov     = --coverage -O0
+CC_cov     = --coverage -fprofile-update=atomic -O0
 CC_fuzz    = $(SANITIZERS) -O1 $(CLANG:%=-fsanitize=fuzzer-no-link)
 cc         = $(if $(filter fuzz,$(1)),$(or $(CLANG),$(CC)),$(CC))
 compile    = $(call cc,$(1)) $(REQUIRED) $(CFLAGS) $(CC_$(1))
@@ -412,6 +412,10 @@ $(call bins,$(TESTS)): out/bin%: $$(call obj,$$*)/tests/$$(@F).o \
 $(FUZZERS:%=out/bin-fuzz/%): out/bin%: out/obj/fuzz/tests/fuzz/$$(@F).o $(if $(CLANG),,out/obj/fuzz/tests/fuzz/drive.o) \
         $$(call archives,fuzz,tests report fetch convert core)
 	$(binary) $(CLANG:%=-fsanitize=fuzzer) $(LIBS_fetch) $(LIBS_tests) $(LIBS_core) && mv $@.$$$$ $@
+# The same with their branches counted, to replay what was found.
+$(FUZZERS:%=out/bin-cov/%): out/bin%: out/obj/cov/tests/fuzz/$$(@F).o out/obj/cov/tests/fuzz/drive.o \
+        $$(call archives,cov,tests report fetch convert core)
+	$(binary) $(LIBS_fetch) $(LIBS_tests) $(LIBS_core) && mv $@.$$$$ $@
 tools: $(TOOLS:%=$B/%)
 
 # ---- 8. The machine -----------------------------------------------------------------------------
@@ -475,6 +479,13 @@ READERS  = fetch pack table weave weights
 hostile: $B/hostile $(READERS:%=$B/%) $(READERS:%=out/bin-asan/%)
 	@BIN=$B HOSTILE='$(or $(SEED),0)' SANITIZED=out/bin-asan tests/hostile.sh
 
+# Fuzzing for longer (FUZZ_SECONDS each, FUZZ="bag zip" alone), keeping what is found in out/fuzz;
+# how much of its parser each target reaches with it.
+fuzz: $(FUZZERS:%=out/bin-fuzz/%) $B/hostile
+	@BIN=$B FUZZERS='$(FUZZ)' CORPUS=out/fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) tests/fuzz.sh
+fuzz-reach: $(FUZZERS:%=out/bin-cov/%) $B/hostile
+	@BIN=$B CORPUS=out/fuzz tests/fuzz/reach.sh
+
 # Us and PyTorch in turn, in the same minutes; nothing else should run.
 PEER_PYTHON ?= $(wildcard .oracle/bin/python)
 bench: $B/bench
@@ -484,4 +495,4 @@ oracle:
 	.oracle/bin/pip install -r tests/peer/requirements.txt
 
 FORCE:
-.PHONY: FORCE help tools deps doctor status stale test test-all hostile bench oracle clean all strict demo table1 cell cross sources
+.PHONY: FORCE help tools deps doctor status stale test test-all hostile fuzz fuzz-reach bench oracle clean all strict demo table1 cell cross sources

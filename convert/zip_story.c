@@ -197,7 +197,7 @@ static void check_places(const struct zip *z, struct entry *e, size_t count,
     if (directory - at > room) refuse_zip(z, "unlisted bytes in front of the directory");
 }
 
-void zip_story_check(const uint8_t *bytes, size_t n, const char *path) {
+size_t zip_story_check(const uint8_t *bytes, size_t n, const char *path) {
     const struct zip z = {bytes, n, path};
     uint64_t at, end, count = read_end(&z, &at, &end), directory = at;
     struct entry *entry = xcalloc((size_t)count + 1, sizeof *entry);
@@ -213,4 +213,5 @@ void zip_story_check(const uint8_t *bytes, size_t n, const char *path) {
     if (at != end) refuse_zip(&z, "a directory that holds more than it counts");
     check_places(&z, entry, (size_t)count, directory);
     xfree(entry);
+    return (size_t)count;
 }

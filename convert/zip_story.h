@@ -17,5 +17,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void zip_story_check(const uint8_t *bytes, size_t n, const char *path);
+/* Returns the number of members. */
+size_t zip_story_check(const uint8_t *bytes, size_t n, const char *path);
 #endif

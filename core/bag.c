@@ -169,12 +169,18 @@ static bool unaligned(const uint8_t *at, const struct tensor *t) {
     return (uintptr_t)at % type_size(t->type) != 0;
 }
 
+/* Room for n bytes and an aligned place after them; for none too: a tensor without elements
+ * has its address. */
+static size_t step(size_t n) {
+    return (n + 8) & ~(size_t)7;
+}
+
 /* Foreign files may put an F32 at an odd byte; C may not read it there. */
 static void place_data(struct bag *bag, const struct entry *entry, const uint8_t *data) {
     size_t room = 0;
     for (int i = 0; i < bag->count; i++)
         if (unaligned(data + entry[i].begin, &entry[i].tensor))
-            room += (entry[i].end - entry[i].begin + 7) & ~(size_t)7;
+            room += step(entry[i].end - entry[i].begin);
     uint8_t *copy = bag->copy = room ? xaligned(room) : NULL;
     for (int i = 0; i < bag->count; i++) {
         const uint8_t *from = data + entry[i].begin;
@@ -183,7 +189,7 @@ static void place_data(struct bag *bag, const struct entry *entry, const uint8_t
         bag->tensor[i].data = (void *)(uintptr_t)from;
         if (!unaligned(from, &entry[i].tensor)) continue;
         bag->tensor[i].data = memcpy(copy, from, n);
-        copy += (n + 7) & ~(size_t)7;
+        copy += step(n);
     }
 }
 

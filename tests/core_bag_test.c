@@ -39,6 +39,9 @@ static void honest_headers_are_read(void **state) {
         {ONE("[0,3]", "[0,0]"), 0, "", 0},
         {"{" U8("b", "4", "8") "," U8("a", "0", "4") "}", 8, "", 0},
         {"{\"__metadata__\":{\"k\":\"v\"}}", 0, "", 0},
+        {"{\"odd\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+         "\"none\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[1,1]}} ",
+         1, "", 0},
     };
     for (size_t i = 0; i < sizeof honest / sizeof *honest; i++)
         parses_lie((void *)(uintptr_t)&honest[i]);

@@ -2,6 +2,7 @@
  * first bytes, opened, every tensor's bytes read. */
 #include "convert/checkpoint.h"
 #include "core/die.h"
+#include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,7 +25,8 @@ static void target(void *arg) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct input in = {data, size, 0};
-    char message[2048];
-    die_catch(target, &in, message, sizeof message);
+    char message[2048] = "";
+    int code = die_catch(target, &in, message, sizeof message);
+    if (code && (code == EXIT_USAGE || !*message)) abort();
     return 0;
 }

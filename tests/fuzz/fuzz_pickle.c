@@ -2,6 +2,7 @@
  * returns. */
 #include "convert/pickle.h"
 #include "core/die.h"
+#include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,7 +20,8 @@ static void target(void *arg) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct input in = {data, size};
-    char message[2048];
-    die_catch(target, &in, message, sizeof message);
+    char message[2048] = "";
+    int code = die_catch(target, &in, message, sizeof message);
+    if (code && (code == EXIT_USAGE || !*message)) abort();
     return 0;
 }

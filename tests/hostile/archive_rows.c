@@ -3,92 +3,46 @@
 #include "core/die.h"
 #include "tests/hostile/bombs.h"
 #include "tests/hostile/hostile.h"
+#include "tests/hostile/sets.h"
 #include "tests/hostile/tar.h"
 #include <stdio.h>
 #include <string.h>
 
-/* A good set: two to four pairs. */
-static void fill(struct stage *s, struct box *box) {
-    int pairs = draw_between(s, 2, 4);
-    for (int i = 1; i <= pairs; i++) {
-        int width = draw_between(s, 9, 30), height = draw_between(s, 9, 30);
-        for (int mask = 0; mask < 2; mask++) {
-            size_t n;
-            char *name = xprintf("%c/%d.png", mask ? 'm' : 'i', i);
-            uint8_t *png = good_png(width, height, draw_between(s, 1, 8), &n);
-            box_add(box, name, png, n);
-            xfree(name);
-        }
-    }
-}
-
-/* A zip of the set, and of `extra` where there is one; the box is used up. */
-static void close_zip(struct box *box, const char *passphrase, struct bytes *to) {
-    struct plain_zip zip = {.passphrase = passphrase};
-    for (int i = 0; i < box->count; i++)
-        plain_zip_add(&zip, box->file[i].name, box->file[i].data, box->file[i].n);
-    plain_zip_end(&zip);
-    *to = zip.file;
-    box_free(box);
-}
-
-static void close_tar(struct box *box, unsigned mode, struct bytes *to) {
-    for (int i = 0; i < box->count; i++)
-        tar_put(to, &(struct tarred){.name = box->file[i].name,
-                                     .mode = mode,
-                                     .data = box->file[i].data,
-                                     .n = box->file[i].n});
-    tar_end(to);
-    box_free(box);
-}
-
-/* `%` in a pattern is a drawn word. */
-static char *draw_name(struct stage *s, const char *pattern) {
-    struct bytes name = {0};
-    for (; *pattern; pattern++)
-        if (*pattern == '%')
-            put(&name, draw_word(s));
-        else
-            bytes_add(&name, pattern, 1);
-    bytes_add(&name, "", 1);
-    return (char *)name.data;
-}
-
 static void zip_name(struct stage *s, const char *pattern) {
     struct box box = {0};
-    char *name = draw_name(s, pattern);
-    fill(s, &box);
+    char *name = draw_text(s, pattern);
+    set_fill(s, &box);
     box_add_text(&box, name, draw_word(s));
-    close_zip(&box, NULL, &s->hostile);
+    set_zip(&box, NULL, &s->hostile);
     xfree(name);
 }
 
 static void tar_name(struct stage *s, const char *pattern) {
     struct box box = {0};
-    char *name = draw_name(s, pattern);
-    fill(s, &box);
+    char *name = draw_text(s, pattern);
+    set_fill(s, &box);
     box_add_text(&box, name, draw_word(s));
-    close_tar(&box, 0, &s->hostile);
+    set_tar(&box, 0, &s->hostile);
     xfree(name);
 }
 
 static void pax_name(struct stage *s, const char *pattern) {
     struct box box = {0};
-    char *name = draw_name(s, pattern);
+    char *name = draw_text(s, pattern);
     tar_pax(&s->hostile, "path", name);
     tar_put(&s->hostile, &(struct tarred){.name = "harmless", .data = "x", .n = 1});
-    fill(s, &box);
-    close_tar(&box, 0, &s->hostile);
+    set_fill(s, &box);
+    set_tar(&box, 0, &s->hostile);
     xfree(name);
 }
 
 /* "TYPE TARGET": a link or device, then a good set that goes through it. */
 static void tar_entry(struct stage *s, const char *arg) {
     struct box box = {0};
-    char *target = draw_name(s, arg + 2);
+    char *target = draw_text(s, arg + 2);
     tar_put(&s->hostile, &(struct tarred){.name = "i", .type = arg[0], .link = target});
-    fill(s, &box);
-    close_tar(&box, 0, &s->hostile);
+    set_fill(s, &box);
+    set_tar(&box, 0, &s->hostile);
     xfree(target);
 }
 
@@ -102,8 +56,8 @@ static void tar_chain(struct stage *s, const char *arg) {
         xfree(name);
         xfree(link);
     }
-    fill(s, &box);
-    close_tar(&box, 0, &s->hostile);
+    set_fill(s, &box);
+    set_tar(&box, 0, &s->hostile);
 }
 
 static void tar_hard_link(struct stage *s, const char *arg) {
@@ -120,24 +74,24 @@ static void tar_setuid(struct stage *s, const char *arg) {
     (void)arg;
     struct box box = {0}, again = {0};
     struct stage same = *s;
-    fill(s, &box);
-    close_tar(&box, 06755 | draw(s, 8), &s->hostile);
-    fill(&same, &again);
-    close_tar(&again, 0, &s->twin);
+    set_fill(s, &box);
+    set_tar(&box, 06755 | draw(s, 8), &s->hostile);
+    set_fill(&same, &again);
+    set_tar(&again, 0, &s->twin);
 }
 
 static void zip_twins(struct stage *s, const char *arg) {
     struct box box = {0};
-    fill(s, &box);
+    set_fill(s, &box);
     box_add_text(&box, arg, draw_word(s));
-    close_zip(&box, NULL, &s->hostile);
+    set_zip(&box, NULL, &s->hostile);
 }
 
 static void tar_twins(struct stage *s, const char *arg) {
     struct box box = {0};
-    fill(s, &box);
+    set_fill(s, &box);
     box_add_text(&box, arg, draw_word(s));
-    close_tar(&box, 0, &s->hostile);
+    set_tar(&box, 0, &s->hostile);
 }
 
 /* The headers say a few bytes, the data are a mebibyte. */
@@ -155,7 +109,7 @@ static void zip_size_lie(struct stage *s, const char *arg) {
 }
 
 static void bytes_of_text(struct stage *s, const char *text) {
-    char *all = draw_name(s, text);
+    char *all = draw_text(s, text);
     put(&s->hostile, all);
     xfree(all);
 }
@@ -163,8 +117,8 @@ static void bytes_of_text(struct stage *s, const char *text) {
 /* ZipCrypto; what stands in the passphrase's file. */
 static void zip_encrypted(struct stage *s, const char *says) {
     struct box box = {0};
-    fill(s, &box);
-    close_zip(&box, "open sesame", &s->hostile);
+    set_fill(s, &box);
+    set_zip(&box, "open sesame", &s->hostile);
     if (!says) return;
     s->source = "passphrase_file p.txt\n";
     if (*says != '-') s->passphrase = says;
@@ -177,11 +131,11 @@ static void zip_nested(struct stage *s, const char *arg) {
     struct box box = {0}, again = {0};
     zip_bomb(&inner, NULL);
     same = *s;
-    fill(s, &box);
+    set_fill(s, &box);
     box_add(&box, "i/bomb.zip", inner.hostile.data, inner.hostile.n);
-    close_zip(&box, NULL, &s->hostile);
-    fill(&same, &again);
-    close_zip(&again, NULL, &s->twin);
+    set_zip(&box, NULL, &s->hostile);
+    set_fill(&same, &again);
+    set_zip(&again, NULL, &s->twin);
 }
 
 static void deep(struct stage *s, const char *arg) {
@@ -190,12 +144,12 @@ static void deep(struct stage *s, const char *arg) {
     int depth = draw_between(s, 17, 2000);
     for (int i = 0; i < depth; i++) put(&name, "a/");
     bytes_add(&name, "b", 2);
-    fill(s, &box);
+    set_fill(s, &box);
     box_add_text(&box, (char *)name.data, "x");
-    if (*arg == 'z') close_zip(&box, NULL, &s->hostile);
+    if (*arg == 'z') set_zip(&box, NULL, &s->hostile);
     if (*arg == 'p') {
         tar_pax(&s->hostile, "path", (char *)name.data);
-        close_tar(&box, 0, &s->hostile);
+        set_tar(&box, 0, &s->hostile);
     }
     xfree(name.data);
 }
@@ -213,8 +167,8 @@ static void tar_lie(struct stage *s, const char *arg) {
         tar_put(&s->hostile,
                 &(struct tarred){
                     .name = "i/0.png", .data = "x", .n = 1, .size = "77777777777"});
-    fill(s, &box);
-    close_tar(&box, 0, &s->hostile);
+    set_fill(s, &box);
+    set_tar(&box, 0, &s->hostile);
     if (*arg == 's') s->hostile.data[148] ^= 1;
     if (*arg == 'c') s->hostile.n = 512 + draw(s, 40);
 }

@@ -52,8 +52,8 @@ struct rows {
     int count;
 };
 /* One for each format. */
-extern const struct rows archive_rows, zip_rows, picture_rows, weights_rows, pickle_rows,
-    global_rows, safetensors_rows, text_rows;
+extern const struct rows harmless_rows, archive_rows, zip_rows, picture_rows, weights_rows,
+    pickle_rows, global_rows, safetensors_rows, text_rows;
 
 /* Whole numbers from 0 to n - 1; the same for the same seed, row and turn. */
 uint32_t draw(struct stage *s, uint32_t n);
@@ -61,6 +61,8 @@ uint32_t draw(struct stage *s, uint32_t n);
 int draw_between(struct stage *s, int from, int to);
 /* A word of 3 to 8 small letters: one of eight static buffers in turn. */
 const char *draw_word(struct stage *s);
+/* The pattern with a drawn word for each %. Caller frees. */
+char *draw_text(struct stage *s, const char *pattern);
 void draw_bytes(struct stage *s, struct bytes *b, size_t n);
 
 void put(struct bytes *b, const char *text);

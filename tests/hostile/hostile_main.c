@@ -37,9 +37,9 @@ static const struct option OPTIONS[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const struct rows *const all[] = {&archive_rows,     &zip_rows,    &picture_rows,
-                                         &weights_rows,     &pickle_rows, &global_rows,
-                                         &safetensors_rows, &text_rows};
+static const struct rows *const all[] = {&harmless_rows, &archive_rows,     &zip_rows,
+                                         &picture_rows,  &weights_rows,     &pickle_rows,
+                                         &global_rows,   &safetensors_rows, &text_rows};
 enum { TABLES = sizeof all / sizeof *all };
 
 struct options {
@@ -75,14 +75,23 @@ static void judge_one(struct options *o, const struct row *row, struct stage *s)
     o->failed += !good;
 }
 
-static void write_seed(const struct options *o, const struct row *row, struct stage *s) {
+enum { SEED_BYTES = 1 << 16 }; /* larger ones would only slow a fuzzer down */
+
+static void write_one(const struct options *o, const struct row *row, const char *form,
+                      const struct bytes *b) {
     static const char *const name[KINDS] = {"archive", "image", "image", "checkpoint",
                                             "pickle",  "bag",   "npz",   "h5",
                                             "source",  "table", "table", "weave"};
-    row->make(s, row->arg);
-    char *path = xprintf("%s/%s/%d", o->seeds, name[row->kind], o->rows);
-    file_write(path, s->hostile.data ? (const char *)s->hostile.data : "", s->hostile.n);
+    if (!b->data || b->n > SEED_BYTES) return;
+    char *path = xprintf("%s/%s/%d%s", o->seeds, name[row->kind], o->rows, form);
+    file_write(path, b->data, b->n);
     xfree(path);
+}
+
+static void write_seed(const struct options *o, const struct row *row, struct stage *s) {
+    row->make(s, row->arg);
+    write_one(o, row, "", &s->hostile);
+    if (row->kind < SOURCE) write_one(o, row, ".twin", &s->twin);
 }
 
 static void each(struct options *o, const struct row *row) {

@@ -41,6 +41,8 @@ static void become(const struct judge *j, enum kind kind, bool twin, bool leaks,
     argument[n] = NULL;
     const struct rlimit gigabyte = {1u << 30, 1u << 30}, none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
+    setenv("OFFLINE", "1", 1);
+    setenv("REPOLYP_CACHE", "", 1);
     /* The sanitizer reserves terabytes of addresses that it does not use; and who dies in
      * the middle of work frees nothing, so leaks are looked for where work ends. */
     if (j->sanitized)

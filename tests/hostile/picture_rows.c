@@ -1,23 +1,15 @@
 /* picture_rows.c - PNG, JPEG and TIFF files that declare too much, end too early, or say two
  * things. Models: CVE-2025-64720 and its kin in libpng, CVE-2019-13960 in libjpeg. */
 #include "core/die.h"
-#include "core/image.h"
 #include "tests/hostile/hostile.h"
 #include "tests/hostile/pictures.h"
+#include "tests/hostile/sets.h"
 #include <string.h>
-
-/* Noise of 16x12: the size of its mask. */
-static struct image noise(struct stage *s, int channels) {
-    struct image image;
-    image_make(&image, 16, 12, channels, "noise");
-    for (int i = 0; i < 16 * 12 * channels; i++) image.pixel[i] = (uint8_t)draw(s, 256);
-    return image;
-}
 
 /* An encoder's file, and of the same picture the harmless PNG. */
 static void encode(struct stage *s, int channels,
                    uint8_t *(*encoder)(const struct image *, size_t *), struct bytes *to) {
-    struct image image = noise(s, channels);
+    struct image image = noise_draw(s, channels);
     to->data = encoder(&image, &to->n);
     to->room = to->n;
     s->twin.data = image_encode_png(&image, &s->twin.n);
@@ -113,7 +105,7 @@ static void jpeg_cut(struct stage *s, const char *arg) {
 }
 
 static void jpeg_scans(struct stage *s, const char *arg) {
-    struct image image = noise(s, 3);
+    struct image image = noise_draw(s, 3);
     s->hostile.data = jpeg_encode_scans(&image, *arg == 'm' ? 190 : 1000, &s->hostile.n);
     image_free(&image);
 }

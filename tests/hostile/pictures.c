@@ -148,7 +148,7 @@ uint8_t *jpeg_encode_scans(const struct image *image, int scans, size_t *n) {
     c.in_color_space = JCS_RGB;
     jpeg_set_defaults(&c);
     c.scan_info = scan;
-    c.num_scans = REAL;
+    c.num_scans = scans < REAL ? scans : REAL;
     uint8_t *file = jpeg_encode(&c, image->pixel, &made, &bytes, n);
     /* The library writes no scan twice; the last one, tables and all, is copied. */
     struct bytes b = {file, *n, *n};

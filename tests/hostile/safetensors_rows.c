@@ -2,7 +2,7 @@
  * memory. Models: the attacks in the safetensors repository; what cJSON and jansson each let
  * through. */
 #include "core/die.h"
-#include "tests/hostile/hostile.h"
+#include "tests/hostile/sets.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -68,19 +68,18 @@ static void many(struct stage *s, const char *arg) {
 /* Honest, but the data stand at odd places. */
 static void unaligned(struct stage *s, const char *arg) {
     (void)arg;
-    float value[8];
+    struct honest h;
     char text[300];
-    for (int i = 0; i < 8; i++) value[i] = (float)draw_between(s, 1, 99) / 7;
-    const struct tensor tensor[] = {{"conv.weight", T_F32, 2, {2, 3}, value},
-                                    {"bn.running_var", T_F32, 1, {2}, value + 6}};
-    safetensors_save(&s->twin, tensor, 2);
+    honest_draw(s, &h);
+    safetensors_save(&s->twin, h.tensor, 2);
     int n = snprintf(
         text, sizeof text,
         "{\"bn.running_var\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[24,32]},\"conv.weight\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]}}");
     while (n % 4 != 1 + (int)s->seed % 3) text[n++] = ' ';
     bytes_u64(&s->hostile, (uint64_t)n);
     bytes_add(&s->hostile, text, (size_t)n);
-    bytes_add(&s->hostile, value, sizeof value);
+    bytes_add(&s->hostile, h.conv, sizeof h.conv);
+    bytes_add(&s->hostile, h.var, sizeof h.var);
 }
 
 #define NO EXIT_NO

@@ -27,6 +27,17 @@ const char *draw_word(struct stage *s) {
     return out;
 }
 
+char *draw_text(struct stage *s, const char *pattern) {
+    struct bytes text = {0};
+    for (; *pattern; pattern++)
+        if (*pattern == '%')
+            put(&text, draw_word(s));
+        else
+            bytes_add(&text, pattern, 1);
+    bytes_add(&text, "", 1);
+    return (char *)text.data;
+}
+
 void draw_bytes(struct stage *s, struct bytes *b, size_t n) {
     for (size_t i = 0; i < n; i++) bytes_add(b, &(uint8_t){(uint8_t)draw(s, 256)}, 1);
 }
@@ -129,13 +140,13 @@ static void write_pickle(const struct bytes *b, const char *path) {
 void stage_write(struct stage *s, const struct row *row, bool twin) {
     const struct bytes *b = twin ? &s->twin : &s->hostile;
     const char *path = twin ? "twin" : "raw";
+    if (s->passphrase) write_text("p.txt", s->passphrase);
     switch (row->kind) {
     case ARCHIVE:
     case PICTURE:
     case MASK:
         write_source(s, DATA);
         write_text("x.conf", CONF);
-        if (s->passphrase) write_text("p.txt", s->passphrase);
         if (row->kind != ARCHIVE) {
             write_around(s, b, row->kind, path);
             return;

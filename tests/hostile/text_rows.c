@@ -5,18 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* '%' becomes a drawn word; caller frees. */
-static char *drawn(struct stage *s, const char *pattern) {
-    struct bytes b = {0};
-    for (; *pattern; pattern++)
-        if (*pattern == '%')
-            put(&b, draw_word(s));
-        else
-            bytes_add(&b, pattern, 1);
-    bytes_add(&b, "", 1);
-    return (char *)b.data;
-}
-
 /* ---- .src ---- */
 
 static const char good[] =
@@ -24,7 +12,7 @@ static const char good[] =
 
 /* A line behind a good source. */
 static void line(struct stage *s, const char *arg) {
-    char *text = drawn(s, arg);
+    char *text = draw_text(s, arg);
     put(&s->hostile, good), put(&s->hostile, text), put(&s->hostile, "\n");
     xfree(text);
 }
@@ -51,7 +39,7 @@ static const char head[] = "key\tstatus\tvalue\tn\tsd_seed\tlo\thi\tmethod\tp\tp
 
 /* One row of a cell: "VALUE|PUBLISHED"; % as above. */
 static void number(struct stage *s, const char *arg) {
-    char *text = drawn(s, arg), *bar = strchr(text, '|');
+    char *text = draw_text(s, arg), *bar = strchr(text, '|');
     *bar = 0;
     put(&s->hostile, head);
     for (int i = 0; i < 2; i++) {
@@ -68,7 +56,7 @@ static void number(struct stage *s, const char *arg) {
 /* A cell that was not run, for a reason that would like to be obeyed. It must not come out
  * as it is. */
 static void reason(struct stage *s, const char *arg) {
-    char *text = drawn(s, arg);
+    char *text = draw_text(s, arg);
     put(&s->hostile, head);
     for (int i = 0; i < 2; i++) {
         char *row =
@@ -83,7 +71,7 @@ static void reason(struct stage *s, const char *arg) {
 }
 
 static void table(struct stage *s, const char *arg) {
-    char *text = drawn(s, arg);
+    char *text = draw_text(s, arg);
     put(&s->hostile, head), put(&s->hostile, text);
     xfree(text);
 }
@@ -91,7 +79,7 @@ static void table(struct stage *s, const char *arg) {
 /* ---- paper.md ---- */
 
 static void paper(struct stage *s, const char *arg) {
-    char *text = drawn(s, arg);
+    char *text = draw_text(s, arg);
     put(&s->hostile, "# A paper\n\n"), put(&s->hostile, text), put(&s->hostile, "\n");
     xfree(text);
 }

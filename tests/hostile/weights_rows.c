@@ -2,44 +2,23 @@
  * wrote, and values no network has. */
 #include "core/die.h"
 #include "tests/hostile/hostile.h"
-#include <float.h>
-#include <math.h>
+#include "tests/hostile/sets.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-/* The encoder's two tensors, honest ones. */
-struct pair {
-    float conv[6], var[2];
-};
-
-static struct pair honest(struct stage *s) {
-    struct pair p;
-    for (int i = 0; i < 6; i++) p.conv[i] = (float)draw_between(s, -99, 99) / 7;
-    for (int i = 0; i < 2; i++) p.var[i] = (float)draw_between(s, 1, 99) / 7;
-    return p;
-}
-
-static void save(struct stage *s, const struct pair *p, enum kind kind) {
-    const struct tensor tensor[] = {{"conv.weight", T_F32, 2, {2, 3}, (void *)p->conv},
-                                    {"bn.running_var", T_F32, 1, {2}, (void *)p->var}};
-    if (kind == PTH)
-        torch_save(&s->hostile, draw_word(s), tensor, 2);
-    else
-        safetensors_save(&s->hostile, tensor, 2);
-}
 
 /* "WHERE WHAT": v(ariance) or w(eight); nan, inf, -inf, negative. */
 static void value(struct stage *s, const char *arg, enum kind kind) {
-    struct pair p = honest(s);
-    int at = (int)draw(s, arg[0] == 'v' ? 2 : 6);
-    float *x = arg[0] == 'v' ? &p.var[at] : &p.conv[at];
-    const char *what = arg + 2;
-    *x = !strcmp(what, "nan")    ? NAN
-         : !strcmp(what, "inf")  ? INFINITY
-         : !strcmp(what, "-inf") ? -INFINITY
-                                 : -(float)draw_between(s, 1, 999) / 8;
-    save(s, &p, kind);
-    if (*what == 'n' && what[1] == 'e')
+    struct honest h;
+    honest_draw(s, &h);
+    int at = (int)draw(s, arg[0] == 'v' ? 2 : 6), negative = !strcmp(arg + 2, "negative");
+    float *x = arg[0] == 'v' ? &h.var[at] : &h.conv[at];
+    *x = negative ? -(float)draw_between(s, 1, 999) / 8 : strtof(arg + 2, NULL);
+    if (kind == PTH)
+        torch_save(&s->hostile, draw_word(s), h.tensor, 2);
+    else
+        safetensors_save(&s->hostile, h.tensor, 2);
+    if (negative)
         snprintf(s->fragment, sizeof s->fragment,
                  "'bn.running_var': variance %d is negative (%g)", at, (double)*x);
     else
@@ -56,22 +35,21 @@ static void value_safetensors(struct stage *s, const char *arg) {
 /* A double that no float holds. */
 static void too_large(struct stage *s, const char *arg) {
     (void)arg;
-    struct pair p = honest(s);
+    struct honest h;
     double var[2] = {1, 1e39 + 1e300 * draw(s, 2)};
-    const struct tensor tensor[] = {{"conv.weight", T_F32, 2, {2, 3}, p.conv},
-                                    {"bn.running_var", T_F64, 1, {2}, var}};
-    torch_save(&s->hostile, draw_word(s), tensor, 2);
+    honest_draw(s, &h);
+    h.tensor[1].type = T_F64;
+    h.tensor[1].data = var;
+    torch_save(&s->hostile, draw_word(s), h.tensor, 2);
 }
 
 /* A checkpoint of one tensor, or of others. */
 static void misfit(struct stage *s, const char *arg) {
-    struct pair p = honest(s);
-    struct tensor tensor[] = {{"conv.weight", T_F32, 2, {2, 3}, p.conv},
-                              {"bn.running_var", T_F32, 1, {2}, p.var},
-                              {"", T_F32, 1, {2}, p.var}};
-    int n = 2;
-    if (*arg == 'm') n = 1;
-    if (*arg == 'u') tensor[2].name = draw_word(s), n = 3;
+    struct honest h;
+    honest_draw(s, &h);
+    struct tensor tensor[3] = {h.tensor[0], h.tensor[1], h.tensor[1]};
+    int n = *arg == 'm' ? 1 : *arg == 'u' ? 3 : 2;
+    tensor[2].name = draw_word(s);
     if (*arg == 's') tensor[0].dim[0] = 3, tensor[0].dim[1] = 2;
     if (*arg == 'i') tensor[1].type = T_I32;
     torch_save(&s->hostile, draw_word(s), tensor, n);

@@ -1,42 +1,26 @@
 /* zip_rows.c - zips whose headers tell two stories, for both of our readers: a set's archive
  * and PyTorch's checkpoint. Models: CVE-2025-54368, libarchive's ZIP64 lies. */
 #include "core/die.h"
-#include "tests/hostile/hostile.h"
+#include "tests/hostile/sets.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- a harmless zip of each kind ---- */
 
-static void good_archive(struct stage *s, struct bytes *to) {
-    struct plain_zip zip = {0};
-    int width = draw_between(s, 9, 30), height = draw_between(s, 9, 30);
-    for (int i = 0; i < 4; i++) {
-        size_t n;
-        char *name = xprintf("%c/%d.png", i % 2 ? 'm' : 'i', 1 + i / 2);
-        uint8_t *png = good_png(width, height, 3 + i, &n);
-        plain_zip_add(&zip, name, png, n);
-        xfree(png);
-        xfree(name);
-    }
-    plain_zip_end(&zip);
-    *to = zip.file;
-}
-
-static void good_checkpoint(struct stage *s, struct bytes *to) {
-    float conv[6], var[2];
-    for (int i = 0; i < 6; i++) conv[i] = (float)draw_between(s, -99, 99) / 7;
-    for (int i = 0; i < 2; i++) var[i] = (float)draw_between(s, 1, 99) / 7;
-    const struct tensor tensor[] = {{"conv.weight", T_F32, 2, {2, 3}, conv},
-                                    {"bn.running_var", T_F32, 1, {2}, var}};
-    torch_save(to, draw_word(s), tensor, 2);
-}
-
 static void good(struct stage *s, char kind, struct bytes *to) {
-    if (kind == 'a')
-        good_archive(s, to);
-    else
-        good_checkpoint(s, to);
+    struct box box = {0};
+    struct honest h;
+    if (kind == 'a' || kind == 'w') {
+        set_fill(s, &box);
+        if (kind == 'a')
+            set_zip(&box, NULL, to);
+        else
+            set_wide(&box, to);
+    } else {
+        honest_draw(s, &h);
+        torch_save(to, draw_word(s), h.tensor, 2);
+    }
 }
 
 /* ---- and one place in it made to lie ---- */
@@ -56,7 +40,7 @@ static size_t header(const struct bytes *b, char kind, int k) {
     return found;
 }
 
-/* "KIND HEADER K OFFSET HOW": KIND a(rchive) or p(th); HEADER L(ocal), C(entral), E(nd), 6
+/* "KIND HEADER K OFFSET HOW": KIND a(rchive), w(ide one) or p(th); HEADER L(ocal), C(entral), E(nd), 6
  * (ZIP64's end), O (its locator); HOW a number to add to the byte, or ? for a drawn one. */
 static void lie(struct stage *s, const char *arg) {
     char kind, which, how[8];
@@ -166,5 +150,31 @@ static const struct row rows[] = {
      "ZIP64 end record and its locator disagree", lie, "p O 0 8 ?"},
     {21, "a checkpoint: ZIP64's locator counts disks", PTH, NO,
      "ZIP64 end record and its locator disagree", lie, "p O 0 16 ?"},
+    {21, "an archive in ZIP64: other entries", ARCHIVE, NO,
+     "a ZIP64 end record and a locator that disagree", lie, "w 6 0 24 ?"},
+    {21, "an archive in ZIP64: another directory size", ARCHIVE, NO,
+     "a directory that does not end at its end record", lie, "w 6 0 40 ?"},
+    {21, "an archive in ZIP64: another directory place", ARCHIVE, NO,
+     "a directory that does not end at its end record", lie, "w 6 0 48 ?"},
+    {21, "an archive in ZIP64: its record elsewhere", ARCHIVE, NO,
+     "a ZIP64 end record and a locator that disagree", lie, "w O 0 8 ?"},
+    {21, "an archive in ZIP64: a longer record", ARCHIVE, NO,
+     "a ZIP64 end record and a locator that disagree", lie, "w 6 0 4 1"},
+    {21, "an archive in ZIP64: 32-bit entries that differ", ARCHIVE, NO, "several disks",
+     lie, "w E 0 8 -1"},
+    {21, "an archive in ZIP64: 32-bit size that differs", ARCHIVE, NO,
+     "32-bit and 64-bit end records that disagree", lie, "w E 0 12 -1"},
+    {21, "an archive in ZIP64: 32-bit place that differs", ARCHIVE, NO,
+     "32-bit and 64-bit end records that disagree", lie, "w E 0 16 -1"},
+    {21, "an archive in ZIP64: another size in its extra field", ARCHIVE, NO,
+     "stored, with two sizes", lie, "w C 1 57 ?"},
+    {21, "an archive in ZIP64: another place in its extra field", ARCHIVE, NO, "raw: ", lie,
+     "w C 1 73 ?"},
+    {21, "an archive in ZIP64: an extra field past its header", ARCHIVE, NO,
+     "an extra field past its header", lie, "w C 1 55 ?"},
+    {21, "an archive in ZIP64: a local size", ARCHIVE, NO,
+     "another size or checksum in its local header", lie, "w L 1 22 -1"},
+    {21, "an archive in ZIP64: a checksum in the local header", ARCHIVE, NO,
+     "another size or checksum in its local header", lie, "w L 1 14 1"},
 };
 const struct rows zip_rows = {"zips", rows, sizeof rows / sizeof *rows};
