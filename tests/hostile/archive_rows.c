@@ -80,17 +80,23 @@ static void tar_setuid(struct stage *s, const char *arg) {
     set_tar(&again, 0, &s->twin);
 }
 
-static void zip_twins(struct stage *s, const char *arg) {
+/* A good set, and one good picture more of that name. */
+static void twins(struct stage *s, const char *name, struct box *box) {
+    size_t n;
+    set_fill(s, box);
+    uint8_t *png = good_png(9, 9, draw_between(s, 1, 8), &n);
+    box_add(box, name, png, n);
+}
+
+static void zip_twins(struct stage *s, const char *name) {
     struct box box = {0};
-    set_fill(s, &box);
-    box_add_text(&box, arg, draw_word(s));
+    twins(s, name, &box);
     set_zip(&box, NULL, &s->hostile);
 }
 
-static void tar_twins(struct stage *s, const char *arg) {
+static void tar_twins(struct stage *s, const char *name) {
     struct box box = {0};
-    set_fill(s, &box);
-    box_add_text(&box, arg, draw_word(s));
+    twins(s, name, &box);
     set_tar(&box, 0, &s->hostile);
 }
 
