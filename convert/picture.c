@@ -2,6 +2,7 @@
 #include "convert/picture.h"
 #include "core/die.h"
 #include "core/image.h"
+#include "core/lanes.h"
 #include <string.h>
 
 void picture_image(const struct conf *conf, const char *what, const uint8_t *data, size_t n,
@@ -17,27 +18,25 @@ void picture_image(const struct conf *conf, const char *what, const uint8_t *dat
     image_free(&small);
 }
 
-/* Bits, lowest first; whether any is set. */
+/* Bits, lowest first; whether any is set. n is a multiple of 8. */
 static int pack_bits(const uint8_t *pixel, size_t n, int threshold, uint8_t *bits) {
     int any = 0;
-    memset(bits, 0, n / 8);
-    for (size_t i = 0; i < n; i++) {
-        int set = pixel[i] > threshold;
-        bits[i / 8] = (uint8_t)(bits[i / 8] | set << (i % 8));
-        any |= set;
+    for (size_t i = 0; i < n / 8; i++) {
+        int byte = 0;
+        for (int k = 0; k < 8; k++) byte |= (pixel[8 * i + (size_t)k] > threshold) << k;
+        bits[i] = (uint8_t)byte;
+        any |= byte;
     }
-    return any;
+    return any != 0;
 }
 
 /* How many pixels from the first on are all above the threshold (in) or all not. */
 static size_t alike(const uint8_t *pixel, size_t n, int threshold, int in) {
-    enum { BLOCK = 64 };
+    enum { BLOCK = 256 };
     size_t i = 0;
-    for (; i + BLOCK <= n; i += BLOCK) { /* most are: a block at a time */
-        int differ = 0;
-        for (int k = 0; k < BLOCK; k++) differ |= (pixel[i + (size_t)k] > threshold) != in;
-        if (differ) break;
-    }
+    while (i + BLOCK <= n && (in ? least_byte(pixel + i, BLOCK) > threshold
+                                 : greatest_byte(pixel + i, BLOCK) <= threshold))
+        i += BLOCK; /* most pixels are like their neighbours */
     while (i < n && (pixel[i] > threshold) == in) i++;
     return i;
 }

@@ -46,6 +46,26 @@ TWICE void sums_to_bytes_any(const int *restrict sum, size_t n, uint8_t *restric
     for (size_t i = 0; i < n; i++) to[i] = to_byte(sum[i]);
 }
 
+TWICE uint8_t least_any(const uint8_t *from, size_t n) {
+    uint8_t least = 255;
+    for (size_t i = 0; i < n; i++) least = from[i] < least ? from[i] : least;
+    return least;
+}
+
+TWICE uint8_t greatest_any(const uint8_t *from, size_t n) {
+    uint8_t greatest = 0;
+    for (size_t i = 0; i < n; i++) greatest = from[i] > greatest ? from[i] : greatest;
+    return greatest;
+}
+
+uint8_t least_byte(const uint8_t *from, size_t n) {
+    return least_any(from, n);
+}
+
+uint8_t greatest_byte(const uint8_t *from, size_t n) {
+    return greatest_any(from, n);
+}
+
 void add_row(const uint8_t *sample, int weight, size_t n, int *sum) {
     add_row_any(sample, weight, n, sum);
 }

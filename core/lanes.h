@@ -1,4 +1,4 @@
-/* lanes.h - the inner loops of resize.c, in integers, so that any order gives one
+/* lanes.h - the inner loops over pixels, in integers, so that any order gives one
  * answer. */
 #ifndef CORE_LANES_H
 #define CORE_LANES_H
@@ -24,4 +24,7 @@ int lanes_across_rgb(const struct lanes_pass *p, const uint8_t *from, uint8_t *t
 void add_row(const uint8_t *sample, int weight, size_t n, int *sum);
 /* to[i] = sum[i], a half added, shifted down, kept in 0..255. */
 void sums_to_bytes(const int *sum, size_t n, uint8_t *to);
+/* The least and the greatest of n bytes, n > 0. */
+uint8_t least_byte(const uint8_t *from, size_t n);
+uint8_t greatest_byte(const uint8_t *from, size_t n);
 #endif
