@@ -110,8 +110,9 @@ S_paper         = fetch/sources
 S_demo          = $P/sources
 S               = $(S_$(PROFILE))
 RAW             = $(WANTED:%=$P/raw/%)
-# Asked for by name, an absent source is an error; in the chain it is written down.
-$(RAW): $P/raw/%: $S/%.src | $B/fetch
+# Asked for by name, also a source that no cell wants, an absent one is an error; in the chain it is
+# written down.
+$(sort $(RAW) $(patsubst $S/%.src,$P/raw/%,$(wildcard $S/*.src))): $P/raw/%: $S/%.src | $B/fetch
 	$B/fetch $(MIRROR:%=--mirror %) --pins out/pins.tsv --terms out/terms.tsv $(if $(chain),--absent $@.absent) $< $@
 $P/absent.mk: $(if $(MAKE_RESTARTS)$(dry)$(call goals,status stale),,$(RAW))
 	@mkdir -p $P/raw; echo ABSENT = $$(ls $P/raw | sed -n 's/\.absent$$//p') > $@.tmp; mv $@.tmp $@

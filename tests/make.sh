@@ -21,7 +21,7 @@ lay_out() {
         echo "size 96" >"$tree/convert/demo/$d.conf"
     done
     echo "size 224" >"$tree/convert/etis.conf"
-    for s in cvc kvasir pranet-test $SUN random-resnet50 random-vits \
+    for s in cvc kvasir pranet-test histo-vits $SUN random-resnet50 random-vits \
         imagenet-resnet50 imagenet-vits radimagenet-resnet50 radimagenet-vits; do
         echo "name $s" >"$tree/fetch/sources/$s.src"
     done
@@ -199,6 +199,8 @@ ENVIRONMENT=ABSENT_=kvasir mk out/paper/raw/kvasir
 status=$?
 ok 'an absent source asked for by name is an error' test $status != 0
 
+mk out/paper/raw/histo-vits
+ok 'a source that no cell wants is fetched by its name' test "$(ran)" = fetch:1
 mk sources
 ok 'make sources lists them and fetches nothing' test "$(ran)" = sources:1
 mk demo
