@@ -60,13 +60,14 @@ do for [k = 1:columns] {
     n = strstrt(size, "|".d."=") ? "n = ".before(after(size, "|".d."="), "|") : "not run"
     set title d." (".n.")" offset 0, -0.3
     if (k == 1) { set ylabel "Dice, mean over pictures" textcolor rgb dim offset 0.5, 0 } else { unset ylabel }
+    # A label without text where a cell was run: gnuplot 5.4 dies of a plot of labels all undefined.
     at(row) = strcol(3) eq d ? spot(strcol(1), strcol(4)) : NaN
     plot for [a in arms] ARG1 skip 1 using (strcol(4) eq a ? at(0) : NaN):7 with boxes linecolor rgb colour(a), \
          ARG1 skip 1 using (strcol(3) eq d ? 0.5 + 0*column(11) : NaN):11:(words(encoders)):(0) \
              with vectors nohead dashtype 3 linewidth 1.4 linecolor rgb dim, \
          ARG1 skip 1 using (at(0)):9 with points pointtype 13 pointsize 1.25 linecolor rgb 0xffffff, \
          ARG1 skip 1 using (at(0)):9 with points pointtype 13 pointsize 0.95 linecolor rgb 0x111111, \
-         ARG1 skip 1 using (strcol(5) eq "ok" ? NaN : at(0)):(0.02):("not run") with labels rotate left \
+         ARG1 skip 1 using (at(0)):(0.02):(strcol(5) eq "ok" ? "" : "not run") with labels rotate left \
              textcolor rgb dim
     unset label
     unset arrow
