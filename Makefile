@@ -81,6 +81,7 @@ endif
 # What a data set is made of, where that is not one source of its name; weights are made of one source
 # each, ARM-ENCODER (random ones of none).
 SOURCES_sun    ?= sun-frames-part1 sun-frames-part2 sun-masks
+SOURCES_pranettrain ?= pranet-train
 PRANET_TEST     = cvc300 colondb etis pranetcvc pranetkvasir
 $(foreach d,$(PRANET_TEST),$(eval SOURCES_$d ?= pranet-test))
 made_of         = $(or $(SOURCES_$(1)),$(1))

@@ -24,6 +24,7 @@ struct reader {
     char *path;          /* of the newest member, without the newline */
     char pictures[65];   /* "" where nobody told */
     int hash_later;
+    const char *kind; /* of archive, for messages */
 };
 
 static void close_archive(void *arg) {
@@ -70,10 +71,9 @@ static _Noreturn void refuse(struct reader *r, const char *member) {
         die_no("%s: %s: the passphrase in %s does not open it (%s); correct that file",
                quoted(r->raw), quoted(member), quoted(name), quoted(why));
     }
-    die_no(
-        "%s: %s: %s, wanted a whole zip or tar archive; delete it and fetch it again%s%s",
-        quoted(r->raw), quoted(member), quoted(why),
-        name ? "; or the passphrase is wrong: see " : "", name ? quoted(name) : "");
+    die_no("%s: %s: %s, wanted a whole %s archive; delete it and fetch it again%s%s",
+           quoted(r->raw), quoted(member), quoted(why), r->kind,
+           name ? "; or the passphrase is wrong: see " : "", name ? quoted(name) : "");
 }
 
 static const char *last_member(const struct reader *r) {

@@ -104,7 +104,11 @@ static void a_rar_that_is_cut_or_changed_is_refused(void **state) {
         }
         bytes[n / 2] ^= 1; /* in the middle of some member's pixels */
         file_write("raw", bytes, n);
-        assert_dies(EXIT_NO, "raw: ", published_one, NULL);
+        assert_dies(EXIT_NO,
+                    c == BOX_RAR4
+                        ? "its pictures and masks hash to" /* no CRC is looked at */
+                        : "wanted a whole RAR archive",
+                    published_one, NULL);
         xfree(bytes);
     }
     xfree(lines);
