@@ -4,7 +4,7 @@
  * xz) and never touches the disk. A third, RAR, is given to it for a file that begins as one
  * and whose source both names `rar` in magic and pins the files in it (content or pictures):
  * that reader has had more holes than the others together, and one set is published
- * in no other form. (It looks at no CRC of stored members: the pin does.) Every rule is die_no
+ * in no other form; it looks at no CRC of stored members, so the pin must. Every rule is die_no
  * naming archive and member:
  *   - plain files only; directories are skipped; links, devices, fifos refused;
  *   - names: UTF-8, no control byte, no '\', no leading '/', no empty, "." or ".." part,
