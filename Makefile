@@ -468,14 +468,17 @@ LONG     = $(addprefix tests/,twice.sh faults.sh)
 # What is of the GPU runs emulated.
 ON_GPU   = $(filter gpu_% emu_%,$(TESTS))
 ON_HOST  = $(filter-out $(ON_GPU),$(TESTS))
+# The longest first, so that none runs alone at the end.
+SLOWEST  = %/train_keys_test %/train_test %/cell.sh
+ordered  = $(filter $(SLOWEST),$(1)) $(filter-out $(SLOWEST),$(1))
 checked  = $(ON_HOST:%=$B/%) $(ON_GPU:%=out/bin-emu/%)
 needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) $(call objects,$(MODE),$(if $(NVCC),$(CU)))
 test: $(checked) $(needed)
-	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(SCRIPTS) $(checked)
+	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(call ordered,$(checked) $(SCRIPTS))
 # The same under the sanitizers too, longer fuzzing, more hostile inputs, the demo twice, faults.
 test-all: $(checked) $(ON_HOST:%=out/bin-asan/%) $(needed) $(READERS:%=out/bin-asan/%)
 	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=20 HOSTILE="0 1 2" SANITIZED=out/bin-asan \
-	    tests/run.sh $(SCRIPTS) $(ON_HOST:%=out/bin-asan/%) $(checked) -- $(LONG)
+	    tests/run.sh $(call ordered,$(ON_HOST:%=out/bin-asan/%) $(checked) $(SCRIPTS)) -- $(LONG)
 
 # What reads foreign bytes, and what is hostile among them. SEED varies sizes, offsets, names, values.
 READERS  = fetch pack table weave weights
