@@ -15,7 +15,9 @@ stats ARG1 skip 1 using (see(strcol(1), strcol(2), strcol(3), strcol(4), strcol(
 columns = words(datasets)
 bars = words(arms)
 
-width = 64.0 + columns*300 + (columns - 1)*44 + 16
+content = 64.0 + columns*300 + (columns - 1)*44 + 16
+width = at_least(content, FIGURE)
+edge = 64 + (width - content)/2
 height = 66.0 + 250 + 44
 x(points) = points/width
 y(points) = 1 - points/height
@@ -53,8 +55,8 @@ place(list, name) = sum [i = 1:words(list)] (word(list, i) eq name ? i : 0)
 spot(encoder, arm) = place(encoders, tie(encoder)) + (place(arms, arm) - (bars + 1)/2.0)*0.8/bars
 do for [k = 1:columns] {
     d = untie(word(datasets, k))
-    set lmargin at screen x(64 + (k - 1)*344)
-    set rmargin at screen x(64 + (k - 1)*344 + 300)
+    set lmargin at screen x(edge + (k - 1)*344)
+    set rmargin at screen x(edge + (k - 1)*344 + 300)
     set tmargin at screen y(66)
     set bmargin at screen y(66 + 250)
     n = strstrt(size, "|".d."=") ? "n = ".before(after(size, "|".d."="), "|") : "not run"

@@ -12,8 +12,10 @@ stats ARG1 skip 1 using (see(strcol(3), strcol(4), strcol(5), strcol(7), column(
 rows = words(encoders)
 columns = words(datasets)
 
-# Places in points: panels of 320 x 210 with room about them.
-width = 64.0 + columns*320 + (columns - 1)*44 + 16
+# Places in points: panels of 320 x 210 with room about them, in the middle where they are few.
+content = 64.0 + columns*320 + (columns - 1)*44 + 16
+width = at_least(content, FIGURE)
+edge = 64 + (width - content)/2
 height = 66.0 + rows*210 + (rows - 1)*56 + 56
 x(points) = points/width
 y(points) = 1 - points/height
@@ -48,8 +50,8 @@ mine(e, a, d, s) = strcol(3) eq e && strcol(4) eq a && strcol(5) eq d && strcol(
 do for [i = 1:rows] { do for [k = 1:columns] {
     e = word(encoders, i)
     d = word(datasets, k)
-    set lmargin at screen x(64 + (k - 1)*364)
-    set rmargin at screen x(64 + (k - 1)*364 + 320)
+    set lmargin at screen x(edge + (k - 1)*364)
+    set rmargin at screen x(edge + (k - 1)*364 + 320)
     set tmargin at screen y(66 + (i - 1)*266)
     set bmargin at screen y(66 + (i - 1)*266 + 210)
     set title nice(e).", ".nice(d)." (n = ".before(after(size, "|".d."="), "|").")" offset 0, -0.5

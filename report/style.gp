@@ -9,6 +9,10 @@ colour(arm) = arm eq "imagenet" ? 0x0072b2 : arm eq "radimagenet" ? 0xd55e00 : \
 sign(arm) = arm eq "imagenet" ? 7 : arm eq "radimagenet" ? 5 : arm eq "random" ? 9 : arm eq "histo" ? 13 : 11
 dim = 0x555555
 
+# No figure is narrower, in points: a key of five arms fits, and letters stay as small as the text's.
+FIGURE = 800.0
+at_least(a, b) = a > b ? a : b
+
 # A list is a text of names parted by blanks; names of cells hold none.
 with(list, name) = strstrt(" ".list." ", " ".name." ") ? list : strlen(list) ? list." ".name : name
 
