@@ -3,7 +3,7 @@
 
     out/bin/train --set decoder.dropout=0 --init-only START.bag CELL train/paper.conf PACK SPLIT WEIGHTS OUTDIR
     train.py --pack PACK --split SPLIT --init START.bag [--seed 0] [--steps N] [--threads 2]
-             [--set KEY=VALUE]... > log.tsv
+             [--set KEY=VALUE]... [--double] > log.tsv
 
 START.bag says all else: parameters, recipe, mean, std, order and range. --set changes a key of the recipe. The
 output has the columns of train's log.tsv: a `train` row a step, a `val` row an epoch with Dice and IoU (mean over
@@ -33,6 +33,7 @@ def arguments():
     parser.add_argument("--seed", type=int, default=0, help="of the order and of dropout")
     parser.add_argument("--steps", type=int, default=0, help="stop after so many")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--double", action="store_true", help="in float64, beside --device ref")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     return parser.parse_args()
 
@@ -86,15 +87,16 @@ def read_model(path, changes):
 
 class Data:
     def __init__(self, args, meta):
+        self.real = torch.float64 if args.double else torch.float32
         self.image, self.mask, names = read_pack(args.pack)
         self.train, self.val = read_split(args.split, names)
-        numbers = lambda key: torch.tensor([float(v) for v in meta[key].split()]).reshape(3, 1, 1)
+        numbers = lambda key: torch.tensor([float(v) for v in meta[key].split()], dtype=self.real).reshape(3, 1, 1)
         self.mean, self.std, self.range = numbers("mean"), numbers("std"), float(meta["range"])
         self.planes = [2, 1, 0] if meta["order"] == "bgr" else [0, 1, 2]
 
     def batch(self, items):
-        x = torch.from_numpy(self.image[items][..., self.planes].transpose(0, 3, 1, 2).astype(np.float32))
-        return (x / self.range - self.mean) / self.std, torch.from_numpy(self.mask[items][:, None].astype(np.float32))
+        x = torch.from_numpy(self.image[items][..., self.planes].transpose(0, 3, 1, 2).copy()).to(self.real)
+        return (x / self.range - self.mean) / self.std, torch.from_numpy(self.mask[items][:, None]).to(self.real)
 
 
 def validate(net, data, word):
@@ -118,7 +120,7 @@ def main():
     torch.manual_seed(args.seed)
     net, r, meta = read_model(args.init, args.set)
     data = Data(args, meta)
-    net = net.to(memory_format=torch.channels_last)
+    net = net.to(data.real).to(memory_format=torch.channels_last)
     adam = torch.optim.Adam(net.parameters(), lr=float(r["lr"]), betas=[float(b) for b in r["betas"].split()],
                             eps=float(r["eps"]), weight_decay=float(r["weight_decay"]))
     batch, items, step = int(r["batch"]), np.array(data.train), 0
@@ -133,7 +135,7 @@ def main():
             loss.backward()
             adam.step()
             step += 1
-            print(f"train\t{epoch}\t{step}\t{loss.item():.9g}\t{r['lr']}\tna\tna", flush=True)
+            print(f"train\t{epoch}\t{step}\t{loss.item():.17g}\t{r['lr']}\tna\tna", flush=True)
             if step == args.steps:
                 return
         loss, dice, iou = validate(net, data, r["loss"])
