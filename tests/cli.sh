@@ -30,6 +30,14 @@ ok 'an untrained model is written' "$bin/train" --init-only model.bag $(cell)
 
 nothing() { ok "$1: nothing was written" test ! -e "$2"; }
 
+# graph
+floor() { "$bin/graph" --flop --batch 4 "$@" vits-imagenet-cvc "$root/train/paper.conf"; }
+ok 'a floor is told with both rates of a machine' bash -c "[ \"\$('$bin/graph' --flop --peak 798 --bandwidth 3.0 \
+    vits-imagenet-cvc '$root/train/paper.conf' | tail -1 | cut -f1,3,4)\" = \"\$(printf 'all\tall\tna')\" ]"
+dies 2 'wanted both' 'one rate alone says nothing' floor --peak 798
+dies 2 '--bandwidth' 'a rate that is no number' floor --peak 798 --bandwidth fast
+dies 2 '--batch' 'a batch of none' floor --batch 0
+
 # fetch
 zeros=0000000000000000000000000000000000000000000000000000000000000000
 sed "s/^sha256 .*/sha256 $zeros/" sources/imagenet-vits.src >sources/wrong.src
