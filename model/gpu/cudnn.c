@@ -139,6 +139,13 @@ void convolution_run_fused(struct library *l, const struct convolution_plan *p,
     executable_run(l, &p->plain, at, scratch);
 }
 
+void convolutions_count(const struct library *l, int *chosen, int *recalled) {
+    for (const struct convolution_plan *p = l->convolution; p; p = p->next) {
+        if (p->exists) ++*(p->plain.candidates ? chosen : recalled);
+        if (p->adds) ++*(p->adding.candidates ? chosen : recalled);
+    }
+}
+
 void convolutions_free(struct library *l) {
     while (l->convolution) {
         struct convolution_plan *p = l->convolution;

@@ -52,5 +52,7 @@ void *library_arena(struct library *l, size_t bytes);
 /* cublas.c, cudnn.c: what library_close ends. */
 void products_free(struct library *l);
 void convolutions_free(struct library *l);
+/* Adds how many plans were chosen by this process, and how many came from the plan file. */
+void convolutions_count(const struct library *l, int *chosen, int *recalled);
 _Noreturn void cudnn_died(const struct library *l, cudnnStatus_t status, const char *doing);
 #endif
