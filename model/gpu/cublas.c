@@ -115,7 +115,10 @@ static int candidates(const struct library *l, const struct product_plan *plan,
                                             found, &count);
     if (status != CUBLAS_STATUS_NOT_SUPPORTED) check(l, status, "heuristic");
     cublasLtMatmulPreferenceDestroy(wish);
-    return count;
+    int good = 0;
+    for (int i = 0; i < count; i++)
+        if (found[i].state == CUBLAS_STATUS_SUCCESS) found[good++] = found[i];
+    return good;
 }
 
 struct trial {
@@ -162,7 +165,7 @@ static void time_all(struct library *l, struct product_plan *plan,
 /* 1: the stored algorithm is one that this cuBLASLt takes for this product. */
 static int stored(struct library *l, struct product_plan *plan, const char *key) {
     size_t n;
-    cublasLtMatmulHeuristicResult_t result;
+    cublasLtMatmulHeuristicResult_t result = {.workspaceSize = 0}; /* unset where refused */
     const void *bytes = plan_file_find(l->plans, key, &n);
     if (!bytes) return 0;
     if (n == sizeof plan->algorithm) {
