@@ -269,7 +269,7 @@ static int as_nobody(void (*fn)(void *), void *arg) {
     if (!child) {
         char message[4096];
         if (!geteuid() && setresuid(65534, 65534, 65534)) _exit(99);
-        _exit(die_catch(fn, arg, message, sizeof message));
+        served_exit(die_catch(fn, arg, message, sizeof message));
     }
     waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -285,9 +285,15 @@ static void a_cache_that_may_only_be_read_is_read(void **state) {
     assert_int_equal(as_nobody(served_one, text), 0);
     assert_int_equal(served_requests(), 0);
     assert_file("out/raw", served_body, BODY);
+    /* What is damaged there stays, and is not taken. */
+    char *entry = entry_of("cache", served_body, BODY);
+    assert_int_equal(chmod(entry, 0644) | truncate(entry, 100) | chmod(entry, 0444), 0);
+    remove("out/raw");
+    assert_int_equal(as_nobody(served_one, text), 0);
+    assert_file("out/raw", served_body, BODY);
+    assert_int_equal(file_size(entry), 100);
     /* What it has not is fetched, and kept nowhere. */
     assert_int_equal(chmod("cache", 0755), 0);
-    char *entry = entry_of("cache", served_body, BODY);
     remove(entry);
     remove("out/raw");
     assert_int_equal(chmod("cache", 0555), 0);

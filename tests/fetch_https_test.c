@@ -237,12 +237,16 @@ static void a_part_that_is_too_long_is_begun_again(void **state) {
 
 static void a_tag_that_cannot_be_read_is_no_tag(void **state) {
     (void)state;
-    static const char *const tags[] = {"",
-                                       "url https://loc",
-                                       "\"v1\"\n",
-                                       "url x\nif-range \"v1\"\n",
-                                       "url\nif-range\ntotal -1\n",
-                                       "total 300000000000000000000\n"};
+    char *long_total = xprintf("total %0100d\n", 7), *many = xcalloc(9001, 1);
+    memset(many, 'x', 9000);
+    const char *const tags[] = {long_total,
+                                many,
+                                "",
+                                "url https://loc",
+                                "\"v1\"\n",
+                                "url x\nif-range \"v1\"\n",
+                                "url\nif-range\ntotal -1\n",
+                                "total 300000000000000000000\n"};
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
         served_forget();
         remove("out/raw");
@@ -251,6 +255,8 @@ static void a_tag_that_cannot_be_read_is_no_tag(void **state) {
         served_comes(answer_whole, 1);
         assert_false(served_asked("Range:"));
     }
+    xfree(many);
+    xfree(long_total);
 }
 
 static void a_download_with_a_wrong_sum_leaves_nothing(void **state) {

@@ -28,6 +28,9 @@ int served_requests(void);           /* so many since the last served_forget */
 int served_asked(const char *words); /* one of them says so */
 void served_forget(void);
 
+/* Ends a child, with what gcov counted but without looking for leaks. */
+_Noreturn void served_exit(int code);
+
 /* What fetch_one says on stderr, its exit code in *code. Caller frees. */
 char *served_said(const char *text, int *code);
 /* All of it comes, in so many requests; or the tool stops with this message, and in out/
