@@ -317,7 +317,7 @@ LIBS_model       = -lopenblas
 LIBS_fetch       = -lcurl
 LIBS_convert     = -larchive -lhdf5_serial
 LIBS_tests       = -lcmocka -lzip -larchive -lssl
-LIBS_tests/hostile = $(LIBS_tests)
+LIBS_tests/hostile = $(LIBS_tests) -lhdf5_serial
 
 sources   = $(filter-out %_main.c %_test.c %/drive.c tests/fuzz/%,$(wildcard $(1)/*.c))
 home      = $(firstword $(foreach r,$(ROOMS),$(if $(wildcard $r/$(1)_main.c),$r)))
@@ -481,7 +481,7 @@ test-all: $(checked) $(ON_HOST:%=out/bin-asan/%) $(needed) $(READERS:%=out/bin-a
 	    tests/run.sh $(call ordered,$(ON_HOST:%=out/bin-asan/%) $(checked) $(SCRIPTS)) -- $(LONG)
 
 # What reads foreign bytes, and what is hostile among them. SEED varies sizes, offsets, names, values.
-READERS  = fetch pack table weave weights
+READERS  = fetch h5 pack table weave weights
 hostile: $B/hostile $(READERS:%=$B/%) $(READERS:%=out/bin-asan/%)
 	@BIN=$B HOSTILE='$(or $(SEED),0)' SANITIZED=out/bin-asan tests/hostile.sh
 

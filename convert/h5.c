@@ -141,19 +141,23 @@ static void check_space(const struct walk *w, hid_t space, const char *name,
     }
 }
 
-static void check_chunks(const struct walk *w, hid_t plist, const char *name,
-                         const struct tensor *t) {
-    hsize_t chunk[H5S_MAX_RANK];
+/* Chunks inside the dataset, and each of them written. H5Dget_space_status would call whatever
+ * is deflated half written: it counts bytes. */
+static void check_chunks(const struct walk *w, hid_t set, hid_t space, hid_t plist,
+                         const char *name, const struct tensor *t) {
+    hsize_t chunk[H5S_MAX_RANK], has = 0, wanted = 1;
     int n = H5Pget_chunk(plist, H5S_MAX_RANK, chunk), fits = n == t->ndim;
-    for (int d = 0; d < n && fits; d++) fits = chunk[d] <= (hsize_t)t->dim[d];
+    for (int d = 0; d < n && fits; d++) fits = chunk[d] && chunk[d] <= (hsize_t)t->dim[d];
     if (!fits) refuse(w, name, "chunks larger than it", "chunks that lie inside it");
+    for (int d = 0; d < n; d++) wanted *= ((hsize_t)t->dim[d] - 1) / chunk[d] + 1;
+    if (H5Dget_num_chunks(set, space, &has) < 0 || has != wanted)
+        refuse(w, name, "chunks that were never written", "all of its data");
 }
 
 /* The bytes in the file agree with what the shape wants. */
-static void check_storage(struct walk *w, hid_t set, hid_t plist, H5D_layout_t layout,
-                          const char *name, const struct tensor *t) {
+static void check_storage(struct walk *w, hid_t set, hid_t space, hid_t plist,
+                          H5D_layout_t layout, const char *name, const struct tensor *t) {
     size_t wanted = tensor_bytes(t);
-    H5D_space_status_t status;
     w->bytes += wanted; /* each at most 4 GiB, at most 100,000 of them */
     if (w->bytes / H5_GROWTH > w->size)
         refuse(w, name,
@@ -161,10 +165,7 @@ static void check_storage(struct walk *w, hid_t set, hid_t plist, H5D_layout_t l
                        (unsigned long long)w->bytes, (unsigned long long)w->size),
                "at most 16 times the file");
     if (layout == H5D_CHUNKED) {
-        check_chunks(w, plist, name, t);
-        if (wanted && (H5Dget_space_status(set, &status) < 0 ||
-                       status != H5D_SPACE_STATUS_ALLOCATED))
-            refuse(w, name, "chunks that were never written", "all of its data");
+        check_chunks(w, set, space, plist, name, t);
         return;
     }
     unsigned long long has = H5Dget_storage_size(set);
@@ -183,7 +184,7 @@ static void copy_dataset(struct walk *w, hid_t set, const char *name) {
     if (n > 2 && !strcmp(text + n - 2, ":0")) text[n - 2] = 0;
     struct tensor t = {.name = text, .type = check_type(w, type, name)};
     check_space(w, space, name, &t);
-    check_storage(w, set, plist, layout, name, &t);
+    check_storage(w, set, space, plist, layout, name, &t);
     t.data = xaligned(tensor_bytes(&t) + 1);
     need(w, H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, t.data), name, "read it");
     bag_add(w->bag, &t);
@@ -304,8 +305,7 @@ void h5_convert(const char *path, const char *out) {
     hid_t group = find_weights(&w);
     walk_group(&w, group, "", 1);
     H5Gclose(group);
-    if (!w.tensors)
-        die_no("%s: no dataset, wanted a network's weights; %s", path, remedy);
+    if (!w.tensors) die_no("%s: no dataset, wanted a network's weights; %s", path, remedy);
     bag_commit(w.bag);
     die_cleanup_forget(close_file, &w);
     close_file(&w);

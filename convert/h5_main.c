@@ -7,6 +7,7 @@
 #include "convert/h5.h"
 #include "core/die.h"
 #include "core/file.h"
+#include "core/sandbox.h"
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -45,11 +46,13 @@ static void pages_used(rlim_t *space, rlim_t *data) {
 
 static void limit(int which, rlim_t most) {
     struct rlimit l;
-    if (getrlimit((__rlimit_resource_t)which, &l)) die_world("getrlimit: %s", strerror(errno));
+    if (getrlimit((__rlimit_resource_t)which, &l))
+        die_world("getrlimit: %s", strerror(errno));
     if (l.rlim_max != RLIM_INFINITY && most > l.rlim_max) most = l.rlim_max;
     if (l.rlim_cur != RLIM_INFINITY && most > l.rlim_cur) most = l.rlim_cur;
     l.rlim_cur = l.rlim_max = most;
-    if (setrlimit((__rlimit_resource_t)which, &l)) die_world("setrlimit: %s", strerror(errno));
+    if (setrlimit((__rlimit_resource_t)which, &l))
+        die_world("setrlimit: %s", strerror(errno));
 }
 
 /* 1 GiB and the file's size on top of what is there; what an honest file can become. */
@@ -64,11 +67,20 @@ static void set_limits(const char *path) {
     signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of write, not a death */
 }
 
+static void shut_in(const char *path, const char *out) {
+    struct sandbox box;
+    sandbox_open(&box);
+    sandbox_read(&box, path);
+    sandbox_write(&box, out);
+    sandbox_enter(&box);
+}
+
 static int convert(const char *path, const char *out) {
     pid_t child = fork();
     if (child < 0) die_world("fork: %s; wanted room for a process", strerror(errno));
     if (!child) {
         set_limits(path);
+        shut_in(path, out);
         h5_start();
         h5_convert(path, out);
         exit(0);
@@ -92,7 +104,7 @@ int main(int argc, char **argv) {
         case 'h':
             return fputs(HELP, stdout) < 0;
         case 'v':
-            return puts("repolyp h5 0.1") < 0;
+            return printf("repolyp h5 0.1\nsandbox: %s\n", sandbox_state()) < 0;
         default:
             die_usage("unknown option, see h5 --help");
         }

@@ -19,7 +19,7 @@ enum kind {
     PICKLE,      /* weights: the pickle inside one */
     SAFETENSORS, /* weights */
     NPZ,         /* weights */
-    H5,          /* weights */
+    H5,          /* h5 */
     SOURCE,      /* fetch: the .src file */
     RESULTS,     /* table: results.tsv, to LaTeX */
     RESULTS_MD,  /* table: results.tsv, to Markdown */
@@ -53,7 +53,7 @@ struct rows {
 };
 /* One for each format. */
 extern const struct rows harmless_rows, archive_rows, zip_rows, picture_rows, weights_rows,
-    pickle_rows, global_rows, safetensors_rows, text_rows;
+    pickle_rows, global_rows, safetensors_rows, npz_rows, h5_rows, text_rows;
 
 /* Whole numbers from 0 to n - 1; the same for the same seed, row and turn. */
 uint32_t draw(struct stage *s, uint32_t n);

@@ -39,7 +39,8 @@ static const struct option OPTIONS[] = {
 
 static const struct rows *const all[] = {&harmless_rows, &archive_rows,     &zip_rows,
                                          &picture_rows,  &weights_rows,     &pickle_rows,
-                                         &global_rows,   &safetensors_rows, &text_rows};
+                                         &global_rows,   &safetensors_rows, &npz_rows,
+                                         &h5_rows,       &text_rows};
 enum { TABLES = sizeof all / sizeof *all };
 
 struct options {

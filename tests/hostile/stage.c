@@ -186,6 +186,7 @@ static const struct {
     [PTH] = {"weights",
              {"--names names x.src raw out.bag", "--names names x.src twin twin.bag"},
              {"out.bag", "twin.bag"}},
+    [H5] = {"h5", {"raw out.bag", "twin twin.bag"}, {"out.bag", "twin.bag"}},
     [SOURCE] = {"fetch", {"raw out", NULL}, {"out", NULL}},
     [RESULTS] = {"table", {"raw out.tex", NULL}, {"out.tex", NULL}},
     [RESULTS_MD] = {"table", {"raw out.md", NULL}, {"out.md", NULL}},
@@ -193,7 +194,7 @@ static const struct {
 };
 
 static enum kind reader_of(enum kind kind) {
-    return kind <= MASK ? ARCHIVE : kind <= H5 ? PTH : kind;
+    return kind <= MASK ? ARCHIVE : kind <= NPZ ? PTH : kind;
 }
 
 const char *stage_tool(enum kind kind) {
