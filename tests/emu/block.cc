@@ -14,7 +14,6 @@ enum { GUARD = 4096 };
 
 struct fiber {
     jmp_buf here;
-    ucontext_t start;
     char *stack;
     int entered, thread;
 };
@@ -29,7 +28,7 @@ struct thread {
     struct emu_site site;
 };
 struct warp {
-    int arrived, parity;
+    int arrived, first, parity;
     uint64_t bits
         [2]
         [EMU_WARP]; /* in turn: late readers of one exchange, early writers of the next */
@@ -141,12 +140,14 @@ static void leave_for(int t) {
     f->thread = t;
     if (f->entered) _longjmp(f->here, 1);
     f->entered = 1;
-    getcontext(&f->start);
-    f->start.uc_stack.ss_sp = f->stack + GUARD;
-    f->start.uc_stack.ss_size = EMU_STACK - GUARD;
-    f->start.uc_link = NULL;
-    makecontext(&f->start, fiber_main, 0);
-    setcontext(&f->start);
+    static ucontext_t start;
+    getcontext(&start);
+    start.uc_stack.ss_sp = f->stack + GUARD;
+    /* Stacks' tops lie apart in the processor's caches too. */
+    start.uc_stack.ss_size = EMU_STACK - GUARD - (size_t)(f - me.fiber) * 320 % 16384;
+    start.uc_link = NULL;
+    makecontext(&start, fiber_main, 0);
+    setcontext(&start);
 }
 
 static void fiber_main(void) {
@@ -177,7 +178,7 @@ static void wait_for(enum wait wait, struct emu_site site) {
 
 static void same_place(const struct thread *other, enum wait wait, struct emu_site site) {
     if (other->wait != wait || other->site.line != site.line ||
-        strcmp(other->site.file, site.file))
+        (other->site.file != site.file && strcmp(other->site.file, site.file)))
         emu_fail("at %s (%s:%d), while thread %d of the block waits at %s (%s:%d)",
                  wait_name[wait], site.file, site.line, (int)(other - me.thread),
                  wait_name[other->wait], other->site.file, other->site.line);
@@ -215,10 +216,10 @@ static int meet(enum wait wait, struct emu_site site, uint64_t bits) {
                  site.line, emu_block.threads - first);
     const int parity = w->parity;
     w->bits[parity][lane] = bits;
-    for (int i = first; w->arrived && i < first + EMU_WARP; i++)
-        if (i != emu_now.index && me.thread[i].fiber && me.thread[i].wait != READY &&
-            me.thread[i].wait != ENDED)
-            same_place(&me.thread[i], wait, site);
+    if (w->arrived)
+        same_place(&me.thread[w->first], wait, site);
+    else
+        w->first = emu_now.index;
     if (++w->arrived < EMU_WARP) {
         wait_for(wait, site);
         return parity;
