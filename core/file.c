@@ -29,10 +29,13 @@ static char *folder_of(const char *path) {
     return n ? xprintf("%.*s", (int)n, path) : xstrdup("./");
 }
 
-/* Removes ".base.PID.tmp" of processes that are gone; one with our own number is from an
- * earlier process that had it too. */
-static void sweep(const char *folder, const char *base) {
+/* Removes ".base.PID.tmp" of processes that are gone; one with our own number, before we have
+ * one, is from an earlier process that had it too. */
+static void sweep(const char *path, bool ours) {
+    const char *base = file_base(path);
+    char *folder = folder_of(path);
     DIR *dir = opendir(folder);
+    xfree(folder);
     if (!dir) return; /* opening the temporary will say why */
     size_t n = strlen(base);
     for (struct dirent *e; (e = readdir(dir));) {
@@ -41,7 +44,7 @@ static void sweep(const char *folder, const char *base) {
         char *end;
         long pid = strtol(name + n + 2, &end, 10);
         if (pid <= 0 || strcmp(end, ".tmp")) continue;
-        if (pid == getpid() || (kill((pid_t)pid, 0) && errno == ESRCH))
+        if (pid == getpid() ? ours : kill((pid_t)pid, 0) && errno == ESRCH)
             unlinkat(dirfd(dir), name, 0);
     }
     closedir(dir);
@@ -69,7 +72,7 @@ struct out *out_open(const char *path) {
     if (!*base) die_world("%s: no file name, wanted a file to write", quoted(path));
     char *folder = folder_of(path);
     if (access(folder, F_OK)) file_mkdir(folder);
-    sweep(folder, base);
+    sweep(path, true);
     struct out *out = xcalloc(1, sizeof *out);
     out->path = xstrdup(path);
     out->temporary = xprintf("%s.%s.%ld.tmp", folder, base, (long)getpid());
@@ -144,6 +147,7 @@ void out_commit(struct out *out) {
     bool torture = fail_point();
     out->stream = NULL;
     if (fclose(stream) || torture) fail(out->path, "closing");
+    sweep(out->path, false); /* a killed process may have taken its time to be gone */
     int folder = open_folder(out->path);
     if (fail_point() || rename(out->temporary, out->path)) {
         close(folder);
