@@ -8,6 +8,7 @@
 #: make table1    the same up to Table 1
 #: make cell      one or some cells, or a variant: CELLS=vits-random-cvc H=lr=0.001
 #: make doctor    what this machine has, and what each missing thing costs
+#: make doctor-weights  how each checkpoint wants its pictures, by its own statistics
 #: make sources   every data set and weights: here, to be had or asked for, and on which terms
 #: make cross     what was trained, scored on sets it never saw: EXTERNAL="etis cvc300"
 #: make status    what is made, stale, not run;  make stale: only what an older program made
@@ -93,7 +94,7 @@ WANTED          = $(sort $(foreach c,$(CELLS),$(call sources_of,$c)) $(foreach d
 # A source that cannot be had (by request only, or a host that does not answer) must not stop the
 # rest. So fetching comes first: make remakes the files it includes, here absent.mk, before all
 # else, then starts again and knows which cells can run. $P/raw/NAME.absent says why NAME is not here.
-chain           = $(call goals,all demo table1 cell cross status stale)
+chain           = $(call goals,all demo table1 cell cross doctor-weights status stale)
 ifneq ($(chain),)
 ifneq ($(dry)$(call goals,status stale),)
 -include $P/absent.mk
@@ -161,6 +162,19 @@ $(filter-out $(DRAWN),$(WEIGHTS)): $P/weights/$(PART)%.bag: $S/%.src $$(call ope
 	$B/weights $(if $(PART),--partial )$^ $@
 $(DRAWN): $P/weights/%.bag: fetch/sources/%.src | $B/weights
 	$B/weights $< $@
+
+# What each checkpoint's batch norms say of how it wants its pictures, before anything is trained; a
+# checkpoint of which a part is missing may speak for the rest. The pictures are the first set's.
+EXAMINED        = $(filter-out random-% $(ABSENT),$(sort $(foreach c,$(CELLS),$(call weights_of,$c))))
+SEEN            = $(firstword $(foreach d,$(DATASETS),$(if $(filter $(ABSENT),$(call made_of,$d)),,$d)))
+$(EXAMINED:%=$P/doctor/%.bag): $P/doctor/%.bag: $S/%.src $$(call opened,$$*) | $B/weights
+	$B/weights --partial $^ $@
+doctor-weights: $(EXAMINED:%=$P/doctor/%.bag) $(SEEN:%=$P/data/%.bag) \
+        $(SEEN:%=$P/splits/%.$(SPLIT).s$(firstword $(SEEDS)).tsv) $B/doctor
+	$(if $(and $(EXAMINED),$(SEEN)),,$(error doctor-weights: wanted weights and a data set, found "$(EXAMINED)" and "$(SEEN)"; make doctor says what is missing))
+	@status=0; for w in $(EXAMINED:%=$P/doctor/%.bag); do \
+	    $B/doctor $(THREADS:%=--threads %) $$w $(RECIPE) $(SEEN:%=$P/data/%.bag) \
+	        $(SEEN:%=$P/splits/%.$(SPLIT).s$(firstword $(SEEDS)).tsv) || status=1; echo; done; exit $$status
 
 # ---- 4. Train: a cell and a seed to a run -------------------------------------------------------
 # run.tsv is written last; the run's folder is VARIANT/CELL/SPLIT/sSEED, and says all of it.
@@ -501,4 +515,4 @@ oracle:
 	.oracle/bin/pip install -r tests/peer/requirements.txt
 
 FORCE:
-.PHONY: FORCE help tools deps doctor status stale test test-all hostile fuzz fuzz-reach bench oracle clean all strict demo table1 cell cross sources
+.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile fuzz fuzz-reach bench oracle clean all strict demo table1 cell cross sources

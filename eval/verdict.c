@@ -6,6 +6,10 @@
 #include <math.h>
 #include <string.h>
 
+/* Energy of the first plane over that of the last, from which on it is worth a word: 1.75
+ * and 1.67 in the two networks of photographs that were looked at. */
+#define LEANS 1.25
+
 static const char *const orders[] = {"rgb", "bgr"};
 
 static const char *meta(const struct bag *bag, const char *key) {
@@ -101,7 +105,12 @@ static void print_vit(const struct diagnosis *d, FILE *out) {
         fprintf(out, "verdict stated: %s\n",
                 doctor_size_fits(stated) ? "possible" : "out of the question");
     fprintf(out, "verdict order: undecided; a transformer keeps no statistics of what it "
-                 "was trained on\n");
+                 "was trained on");
+    double ratio = d->energy[2] > 0 ? d->energy[0] / d->energy[2] : 1;
+    if (ratio > LEANS || ratio < 1 / LEANS)
+        fprintf(out, "; leans to %s: blue gets least where photographs were the training",
+                orders[ratio < 1]);
+    fprintf(out, "\n");
 }
 
 void doctor_print(const struct diagnosis *d, const struct bag *weights, int recipe_v1,

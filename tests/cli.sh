@@ -3,7 +3,7 @@
 # wanted, and the remedy; the exit code; and nothing half written.
 . tests/tap.sh
 chmod 755 "$here"
-tools='bag colophon eval experiment fetch gather graph h5 host montage pack predict sources split status table train weave weights'
+tools='bag colophon doctor eval experiment fetch gather graph h5 host montage pack predict sources split status table train weave weights'
 for tool in $tools; do
     ok "$tool --help shows an example" bash -c "'$bin/$tool' --help | grep -q example"
     ok "$tool --version names itself" bash -c "[ \"\$('$bin/$tool' --version | head -1)\" = 'repolyp $tool 0.1' ]"
