@@ -476,7 +476,7 @@ clean:
 # ---- 9. Tests -----------------------------------------------------------------------------------
 # GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers. Where
 # nvcc is, the kernels are compiled though no GPU may be there. The last line is the count.
-SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh own.sh fuzz.sh hostile.sh fetch_cli.sh fetch_nginx.sh)
+SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh own.sh export.sh fuzz.sh hostile.sh fetch_cli.sh fetch_nginx.sh)
 # These work on out/demo, one after another.
 LONG     = $(addprefix tests/,twice.sh faults.sh)
 # What is of the GPU runs emulated.

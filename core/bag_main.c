@@ -1,7 +1,9 @@
-/* bag_main.c - the tool `bag FILE [TENSOR]`: lists a bag, or prints one tensor's values. It
- * refuses what bag.c refuses, which makes it the checker too. */
+/* bag_main.c - the tool `bag FILE [TENSOR]`: lists a bag, or prints one tensor's values, or
+ * writes a trained model as another program's state dict. It refuses what bag.c refuses,
+ * which makes it the checker too. */
 #include "bag.h"
 #include "die.h"
+#include "export.h"
 #include "table.h"
 #include <getopt.h>
 #include <string.h>
@@ -9,10 +11,15 @@
 
 static const char help[] =
     "usage: bag FILE [TENSOR]\n"
+    "       bag --export timm|torchvision|smp MODEL OUT.safetensors\n"
     "Lists the tensors and metadata of a bag (a safetensors file), or prints one tensor's\n"
     "values, a line for each run along its last dimension.\n"
+    "  --export WHAT   writes a trained model as a state dict for load_state_dict(strict=True)\n"
+    "                  and says what builds the network: timm (a ViT encoder), torchvision (a\n"
+    "                  ResNet-50 encoder), smp (all of a model of preset smp)\n"
     "  --help --version\n"
-    "example: bag model.bag decoder.head.bias\n";
+    "example: bag model.bag decoder.head.bias\n"
+    "example: bag --export timm model.bag encoder.safetensors\n";
 
 static void print_value(const struct tensor *t, size_t i) {
     switch (t->type) {
@@ -79,22 +86,52 @@ static void list(const struct bag *bag) {
     }
 }
 
-int main(int argc, char **argv) {
-    die_name("bag");
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'}, {0}};
-    int option = getopt_long(argc, argv, "", options, NULL);
-    if (option == 'h') return fputs(help, stdout) < 0;
-    if (option == 'v') return puts("repolyp bag 0.1") < 0;
-    if (option != -1 || argc - optind < 1 || argc - optind > 2)
-        die_usage("%d arguments, wanted FILE [TENSOR]; see bag --help", argc - optind);
+static void export(const char *to, const char *model, const char *out) {
     struct bag bag;
-    bag_open(&bag, argv[optind]);
-    if (argc - optind == 2)
-        print_tensor(&bag, argv[optind + 1]);
+    bag_open(&bag, model);
+    char *line = bag_export(to, &bag, out);
+    printf("%s\n", line);
+    xfree(line);
+    bag_close(&bag);
+}
+
+static void show(const char *path, const char *tensor) {
+    struct bag bag;
+    bag_open(&bag, path);
+    if (tensor)
+        print_tensor(&bag, tensor);
     else
         list(&bag);
     bag_close(&bag);
+}
+
+int main(int argc, char **argv) {
+    die_name("bag");
+    static const struct option options[] = {{"export", required_argument, NULL, 'e'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {0}};
+    const char *to = NULL;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (c) {
+        case 'e':
+            to = optarg;
+            break;
+        case 'h':
+            return fputs(help, stdout) < 0;
+        case 'v':
+            return puts("repolyp bag 0.1") < 0;
+        default:
+            die_usage("unknown option; see bag --help");
+        }
+    int n = argc - optind;
+    char **argument = argv + optind;
+    if (to ? n != 2 : n < 1 || n > 2)
+        die_usage("%d arguments, wanted %s; see bag --help", n,
+                  to ? "MODEL OUT" : "FILE [TENSOR]");
+    if (to)
+        export(to, argument[0], argument[1]);
+    else
+        show(argument[0], n == 2 ? argument[1] : NULL);
     if (fflush(stdout) || ferror(stdout))
         die_world("stdout: writing failed; wanted room for it");
     return 0;

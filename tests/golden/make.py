@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make.py - makes the golden vectors: what PyTorch, Pillow and friends say, for the C tests to meet.
 
-    python3 make.py --seed N [--only pillow,files,ops,models] DIR
+    python3 make.py --seed N [--only pillow,files,names,ops,models] DIR
 
 It is not run by `make test`: tests/golden/data holds the set of seed 1. Another set is made with any
 other seed and checked by `make test GOLDEN=DIR`. What is in which file: README.md beside this script.
@@ -22,7 +22,7 @@ import os
 import sys
 import time
 
-SECTIONS = ("pillow", "files", "ops", "models")  # a module each, with make(seed, directory)
+SECTIONS = ("pillow", "files", "names", "ops", "models")  # a module each, with make(seed, directory)
 
 
 def main():
