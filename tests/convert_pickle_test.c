@@ -95,6 +95,67 @@ static void what_is_called_is_a_known_constructor_with_its_own_arguments(void **
     REFUSED(PROTO HOOKS "}X\5\0\0\0hooksNsb.", "BUILD");
 }
 
+/* A storage's persistent id, and a tensor's six arguments, each wrong in one place. */
+#define FLOATS "ctorch\nFloatStorage\n"
+#define ID(word, class, key, place, size) DICT("(" word class key place size "tQ")
+#define WORD "X\7\0\0\0storage"
+#define KEY                                                                                \
+    "X\1\0\0\0"                                                                            \
+    "0"
+#define PLACE "X\3\0\0\0cpu"
+#define REBUILT(offset, size, stride, grad, hooks)                                         \
+    DICT("ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE("K\2")                             \
+             offset size stride grad hooks "tR")
+#define PARAMETER(tensor, grad, hooks)                                                     \
+    DICT("ctorch._utils\n_rebuild_parameter\n(" tensor grad hooks "tR")
+
+static void each_argument_is_of_its_kind(void **state) {
+    (void)state;
+    REFUSED(DICT("NQ"), "a persistent id that is no storage's");
+    REFUSED(DICT("(" WORD "tQ"), "a persistent id that is no storage's");
+    REFUSED(ID("X\1\0\0\0s", FLOATS, KEY, PLACE, "K\2"), "a persistent id that is no");
+    REFUSED(ID(WORD, "N", KEY, PLACE, "K\2"), "a storage of no known class");
+    REFUSED(ID(WORD, "ccollections\nOrderedDict\n", KEY, PLACE, "K\2"), "no known class");
+    REFUSED(ID(WORD, FLOATS, "N", PLACE, "K\2"), "a storage's key not of 1 to 9 digits");
+    REFUSED(ID(WORD, FLOATS, "X\0\0\0\0", PLACE, "K\2"), "key not of 1 to 9 digits");
+    REFUSED(ID(WORD, FLOATS,
+               "X\n\0\0\0"
+               "0123456789",
+               PLACE, "K\2"),
+            "key not of 1 to 9");
+    REFUSED(ID(WORD, FLOATS, "X\1\0\0\0/", PLACE, "K\2"), "key not of 1 to 9 digits");
+    REFUSED(ID(WORD, FLOATS, "X\1\0\0\0a", PLACE, "K\2"), "key not of 1 to 9 digits");
+    REFUSED(ID(WORD, FLOATS, KEY, "N", "K\2"), "a storage's place that is no text");
+    REFUSED(ID(WORD, FLOATS, KEY, PLACE, "N"), "a storage's size negative or no integer");
+    REFUSED(ID(WORD, FLOATS, KEY, PLACE, "J\xff\xff\xff\xff"), "a storage's size negative");
+    REFUSED(REBUILT("N", "K\2\x85", "K\1\x85", "\x89", HOOKS), "offset negative or no");
+    REFUSED(REBUILT("J\xff\xff\xff\xff", "K\2\x85", "K\1\x85", "\x89", HOOKS),
+            "offset negative");
+    REFUSED(REBUILT("K\0", "K\2", "K\1\x85", "\x89", HOOKS),
+            "not two tuples of one length");
+    REFUSED(REBUILT("K\0", "K\2\x85", "K\1", "\x89", HOOKS),
+            "not two tuples of one length");
+    REFUSED(REBUILT("K\0", "K\2\x85", "K\1K\1\x86", "\x89", HOOKS),
+            "two tuples of one length");
+    REFUSED(REBUILT("K\0", "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t", "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t",
+                    "\x89", HOOKS),
+            "a tensor of more than 8 dimensions");
+    REFUSED(REBUILT("K\0", "K\2\x85", "K\1\x85", "N", HOOKS), "requires_grad no bool");
+    REFUSED(REBUILT("K\0", "K\2\x85", "K\1\x85", "\x89", "N"), "a tensor with hooks");
+    REFUSED(REBUILT("K\0", "K\2\x85", "K\1\x85", "\x89", "}"), "a tensor with hooks");
+    REFUSED(REBUILT("K\0", "N\x85", "K\1\x85", "\x89", HOOKS), "size or stride negative");
+    REFUSED(REBUILT("K\0", "K\2\x85", "N\x85", "\x89", HOOKS), "size or stride negative");
+    REFUSED(REBUILT("K\0", "J\xff\xff\xff\xff\x85", "K\1\x85", "\x89", HOOKS),
+            "stride negative");
+    REFUSED(REBUILT("K\0", "K\2\x85", "J\xff\xff\xff\xff\x85", "\x89", HOOKS),
+            "stride negative");
+    REFUSED(REBUILT("K\0", "\x8a\5\0\0\0\0\1\x85", "K\1\x85", "\x89", HOOKS), "too large");
+    REFUSED(PARAMETER("N", "\x88", HOOKS), "a Parameter not of (tensor, bool, no hooks)");
+    REFUSED(PARAMETER(GOOD, "N", HOOKS), "a Parameter not of");
+    REFUSED(PARAMETER(GOOD, "\x88", "}"), "a Parameter not of");
+    REFUSED(PARAMETER(GOOD, "\x88", ""), "a Parameter not of");
+}
+
 static void items_go_into_dicts_and_lists_only(void **state) {
     (void)state;
     REFUSED(PROTO ")X\1\0\0\0aNs.", "items set on what is no dict");
@@ -232,6 +293,7 @@ int main(void) {
         TEST(the_plain_form_of_each_hostile_file_is_accepted),
         TEST(a_global_that_is_no_part_of_a_state_dict_is_refused_by_name),
         TEST(what_is_called_is_a_known_constructor_with_its_own_arguments),
+        TEST(each_argument_is_of_its_kind),
         TEST(items_go_into_dicts_and_lists_only),
         TEST(a_tensor_stays_inside_its_storage),
         TEST(numbers_that_overflow_are_refused),
