@@ -82,7 +82,7 @@ static int ends(const char *name, const char *end) {
 }
 
 /* Of the tensor `name` = "...bn2.running_mean": "...conv2.bias", and of "...downsample.1.*"
- * "...downsample.0.bias", which would be there were the convolution biased. NULL if absent. */
+ * "...downsample.0.bias", which is there if the convolution is biased. NULL if absent. */
 static const struct tensor *bias_before(const struct bag *model, const char *name) {
     static const char *const pairs[][2] = {{"bn", "conv"},
                                            {"downsample.1", "downsample.0"}};

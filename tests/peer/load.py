@@ -3,8 +3,8 @@
 
     python tests/peer/load.py KIND MODEL.bag STATE.safetensors     KIND: vits vitt resnet50 smp
 
-KIND's network is the one of tests/golden/names.py. Every value must be the trained model's, found by
-torch_model.py's own table of names; a folded bias is the difference of two outputs in eval mode.
+KIND's network is the one of tests/golden/names.py. Its output must be that of torch_model.py's network,
+which has the model's tensors by its own table of names.
 """
 import os
 import sys
