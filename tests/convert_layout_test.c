@@ -2,6 +2,7 @@
  * made-up archives with the real ones' quirks. */
 #include "convert/layout.h"
 #include "core/source.h"
+#include "core/table.h"
 #include "tests/published.h"
 #include "tests/test.h"
 
@@ -300,12 +301,18 @@ static void the_projects_own_formats_can_be_meant(void **state) {
     char *folder = file_join(test_home, "fetch/sources");
     DIR *dir = opendir(folder);
     assert_non_null(dir);
+    int rars = 0;
     for (struct dirent *e; (e = readdir(dir));) {
         struct source s;
         struct layout layout;
         if (e->d_name[0] == '.') continue;
         char *path = file_join(folder, e->d_name);
         source_read(&s, path);
+        if (source_may_be(&s, "rar")) {
+            assert_string_equal(s.name, "cvc");
+            assert_non_null(s.content);
+            rars++;
+        }
         if (s.kind == SOURCE_DATA) {
             layout_open(&layout, s.format, path);
             layout_close(&layout);
@@ -313,8 +320,31 @@ static void the_projects_own_formats_can_be_meant(void **state) {
         source_free(&s);
         xfree(path);
     }
+    assert_int_equal(rars, 1);
     closedir(dir);
     xfree(folder);
+}
+
+static void suns_list_is_the_published_one(void **state) {
+    (void)state;
+    char *path = file_join(test_home, "convert/names/sun-clips.tsv");
+    struct table t;
+    long frames = 0, cases = 0, whole = 0;
+    table_read(&t, path);
+    int name = table_need(&t, "folder"), count = table_need(&t, "pictures");
+    for (int i = 0; i < t.rows; i++) {
+        frames += table_integer(&t, i, count);
+        if (!strchr(table_get(&t, i, name), '_')) {
+            whole += table_integer(&t, i, count);
+            cases++;
+        }
+    }
+    assert_int_equal(t.rows, 285);
+    assert_int_equal(frames, 49136);
+    assert_int_equal(cases, 38); /* of one clip, called as the case alone */
+    assert_int_equal(whole, 6896);
+    table_free(&t);
+    xfree(path);
 }
 
 int main(void) {
@@ -328,6 +358,7 @@ int main(void) {
         TEST(classes_are_counted_and_never_packed),
         TEST(a_format_that_cannot_be_meant_is_refused),
         TEST(the_projects_own_formats_can_be_meant),
+        TEST(suns_list_is_the_published_one),
     };
     return test_run(tests);
 }
