@@ -1,0 +1,25 @@
+/* batchnorm.h - batch norm with what may follow it in the same pass: an addition, a ReLU. */
+#ifndef MODEL_GPU_BATCHNORM_H
+#define MODEL_GPU_BATCHNORM_H
+#include "model/gpu/kernels.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+struct batchnorm {
+    const struct call *c; /* of the batch norm: statistics, parameters, x, dx, saved, scratch */
+    const void *shortcut; /* forward: added before the ReLU; NULL: nothing */
+    int relu;
+    void *y;              /* of the last node of the run */
+    /* backward. Without `masked` the ReLU's mask is computed again from x; with it (behind an addition)
+     * it is where y stands above zero. */
+    const void *dy, *masked;
+    void *dshortcut; /* NULL: not wanted */
+    int sum_shortcut;
+};
+struct batchnorm gpu_norm_of(const struct call *c);
+void gpu_norm_forward(const struct batchnorm *b);
+void gpu_norm_backward(const struct batchnorm *b);
+#ifdef __cplusplus
+}
+#endif
+#endif

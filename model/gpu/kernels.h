@@ -1,0 +1,27 @@
+/* kernels.h - the GPU's kernels, one pair an op, and the bytes they want; see gpu.h for layouts.
+ * Each equals ref's kernel of the same name to the accuracy of the storage type. */
+#ifndef MODEL_GPU_KERNELS_H
+#define MODEL_GPU_KERNELS_H
+#include "model/gpu/gpu.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+size_t gpu_conv_scratch(const struct call *c);
+size_t gpu_batchnorm_saved(const struct call *c);
+size_t gpu_batchnorm_scratch(const struct call *c);
+size_t gpu_maxpool_saved(const struct call *c);
+size_t gpu_linear_scratch(const struct call *c);
+size_t gpu_layernorm_saved(const struct call *c);
+size_t gpu_layernorm_scratch(const struct call *c);
+size_t gpu_attention_saved(const struct call *c);
+size_t gpu_attention_scratch(const struct call *c);
+size_t gpu_loss_saved(const struct call *c);
+size_t gpu_loss_scratch(const struct call *c);
+
+/* name gpu, real T_F32 (what tests put and get), every op, every fused step. The machine that uses
+ * it copies it and sets .machine and .node_bytes. */
+extern const struct kernels gpu_kernels;
+#ifdef __cplusplus
+}
+#endif
+#endif
