@@ -18,9 +18,10 @@ struct device {
     size_t shared;                 /* bytes of shared memory a block may ask for */
     size_t memory, memory_free;    /* bytes */
     char name[256];                /* "NVIDIA H100 80GB HBM3" */
+    char about[320];               /* name, driver, CUDA */
     void *stream;                  /* where launches go now */
-    void *main, *side, *forked, *joined, *pace[2];
-    int paces;
+    void *main, *side, *forked, *joined, *pace[2], *mark[2];
+    unsigned paces;
 };
 /* Devices this process may use, numbered from 0 (CUDA_VISIBLE_DEVICES decides which those are). 0 with a
  * reason in `why`: no driver, a driver too old (which, wanted), no device. Takes nothing on a device. */
@@ -42,6 +43,9 @@ void device_download(struct device *d, void *to, const void *from, size_t bytes)
 void device_clear(struct device *d, void *p, size_t bytes);
 void device_copy(struct device *d, void *to, const void *from, size_t bytes);
 void device_wait(struct device *d); /* until all work is done */
+
+/* After a kernel's launch: was it taken. */
+void launch_check(struct device *d, const char *kernel);
 
 /* What is enqueued between begin and end is not run but kept; launch runs it, all of it. */
 struct captured;

@@ -12,14 +12,13 @@
 #define KERNEL static __global__ void
 #define BOUNDS(threads) __launch_bounds__(threads)
 #define DEVICE static __device__ __forceinline__
+#define METHOD __device__ __forceinline__ /* of a struct that a kernel is given */
 /* SHARED(float, tile, [32][33]); SHARED(int, last); stands at the top of a kernel or DEVICE function. */
 #define SHARED(type, name, ...) __shared__ type name __VA_ARGS__
 /* Dynamic shared memory of the launch, as an array of `type`. */
 #define SHARED_DYNAMIC(type, name)                                                          \
     extern __shared__ __align__(16) unsigned char name##_bytes[];                           \
     type *name = (type *)name##_bytes
-
-extern "C" void launch_check(struct device *d, const char *kernel);
 
 /* shared: bytes of dynamic shared memory; over 48 KB a kernel must be allowed first: launch_allow. */
 #define LAUNCH(kernel, grid, block, shared, device, ...)                                    \
