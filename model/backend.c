@@ -7,15 +7,21 @@
 const struct backend *backend_open(const char *device, int threads, struct machine **m) {
     static const struct backend *const all[] = {&backend_gpu, &backend_cpu, &backend_ref};
     char why[256] = "";
-    int any = strcmp(device, "auto") == 0;
+    const char *wish = device + strcspn(device, ":");
+    const size_t n = (size_t)(wish - device);
+    int any = n == 4 && memcmp(device, "auto", n) == 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (!any && strcmp(device, all[i]->name)) continue;
-        *m = all[i]->open(0, threads, why, sizeof why);
+        if (!any && (strlen(all[i]->name) != n || memcmp(device, all[i]->name, n))) continue;
+        int gpu = all[i] == &backend_gpu;
+        if (*wish && !gpu && !any)
+            die_usage("device %s: %s has no '%s'; only a gpu has", quoted(device), all[i]->name,
+                      quoted(wish));
+        *m = all[i]->open(gpu ? wish : "", threads, why, sizeof why);
         if (*m) return all[i];
         if (!any) die_world("device %s: %s; use --device cpu", device, why);
-        if (all[i] == &backend_gpu) warn("device auto: no gpu (%s); using cpu", why);
+        if (gpu) warn("device auto: no gpu (%s); using cpu", why);
     }
-    die_usage("device %s: wanted auto, gpu, cpu or ref", quoted(device));
+    die_usage("device %s: wanted auto, gpu, cpu or ref, as gpu:1", quoted(device));
 }
 
 int epoch_steps(const struct recipe *recipe, int pictures) {

@@ -30,24 +30,30 @@ struct job {
     int train;                   /* 0: forward only, no room for gradients */
     const char *fusions_off;     /* names of fused steps not to use, comma between; "all"; NULL */
     const char *plans;           /* stored plan file (gpu); NULL */
+    int relaxed;                 /* 1: sums may come in any order, the same bytes are not promised (gpu) */
 };
 
 struct machine; /* each backend's own */
 struct backend {
     const char *name; /* "ref" "cpu" "gpu" */
-    /* NULL with a reason in `why` where this machine is not here. threads 0: all. */
-    struct machine *(*open)(int device, int threads, char *why, size_t size);
+    /* NULL with a reason in `why` where this machine is not here. threads 0: all. wish: which device, as
+     * stands behind the name in --device: "" or, for a gpu, ":1", ":0,1x1" (model/gpu/seat.h). */
+    struct machine *(*open)(const char *wish, int threads, char *why, size_t size);
     void (*prepare)(struct machine *m, const struct job *job);
     void (*data)(struct machine *m, enum set set, const struct pictures *p);
     /* Parameters and running statistics by name; F32 or F64 tensors of the right shape. */
     void (*put)(struct machine *m, const struct tensor *t);
     void (*get)(struct machine *m, const char *name, struct tensor *t); /* fills t->data; t->type F32 or F64 */
-    /* Gradient of the last step, of a parameter by name (tests). */
+    /* Gradient of the last step, of a parameter by name, without fp16's loss scale (tests). */
     void (*gradient)(struct machine *m, const char *name, struct tensor *t);
     /* Everything a resumed run needs, in the machine's own precision: parameters, statistics,
      * moments, step count, loss scale: as tensors "state.*" of a bag being written or read. */
     void (*save)(struct machine *m, struct bag_writer *bag);
     void (*load)(struct machine *m, const struct bag *bag);
+    /* keep: remembers parameters and running statistics as they are now, in the machine itself; exchange:
+     * swaps them with the remembered ones. Only with job.train. */
+    void (*keep)(struct machine *m);
+    void (*exchange)(struct machine *m);
     /* Steps first..last-1 of an epoch over SET_TRAIN (in the order of stream 3, batch of the recipe,
      * short last batch kept or dropped as it says); losses[step - first] = the batch's mean loss.
      * Returns the number of steps done: fewer if *stop became nonzero, or if a loss was not finite
@@ -65,12 +71,16 @@ struct backend {
     size_t (*memory)(const struct machine *m); /* bytes held, data set not counted */
     /* One line for host.tsv: BLAS, its core type, threads; driver, device. Borrowed. */
     const char *(*describe)(const struct machine *m);
+    /* sha256 of the plans this machine chose by timing, once prepared and given its data: with the same
+     * plans the same bytes. "none" where nothing is timed. Borrowed. */
+    const char *(*plans)(const struct machine *m);
     void (*close)(struct machine *m);
 };
 extern const struct backend backend_ref, backend_cpu, backend_gpu;
 
-/* device: "ref", "cpu", "gpu" or "auto" (gpu, else cpu, saying so once on stderr). Opens the machine;
- * die_world with the reason where "gpu" was asked for and there is none: never a silent CPU run. */
+/* device: "ref", "cpu", "gpu" or "auto" (gpu, else cpu, saying so once on stderr), the last two with a
+ * wish behind them ("gpu:1"). Opens the machine; die_world with the reason where "gpu" was asked for and
+ * there is none: never a silent CPU run. */
 const struct backend *backend_open(const char *device, int threads, struct machine **m);
 int epoch_steps(const struct recipe *recipe, int pictures); /* steps an epoch has */
 /* Which pictures make up a step, by place in SET_TRAIN: fills item[] and position[], returns their

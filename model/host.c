@@ -82,6 +82,7 @@ static void host_prepare(struct machine *m, const struct job *job) {
         m->gradient = block(m, g->weights);
         m->m = block(m, g->weights);
         m->v = block(m, g->weights);
+        m->kept = block(m, g->weights + g->buffers);
         plan_make(&m->train.plan, g, m->k, job->batch, 1, m->job.fusions_off, m->frozen);
     }
     plan_make(&m->infer.plan, g, m->k, job->batch, 0, m->job.fusions_off, m->frozen);
@@ -96,6 +97,7 @@ static void host_prepare(struct machine *m, const struct job *job) {
     m->loss = xcalloc(n, sizeof *m->loss);
     m->order_epoch = -1;
     m->loss_scale = r->precision == FP16 ? 4096 : 1;
+    m->unscale = 1;
     if (job->train) fill_program(m, &m->train);
     fill_program(m, &m->infer);
 }
@@ -187,6 +189,7 @@ static size_t encoder_end(const struct graph *g) {
 static void update(struct machine *m) {
     const struct graph *g = m->job.graph;
     if (m->job.recipe->precision == FP16) {
+        m->unscale = 1 / m->loss_scale;
         if (!m->k->finite(m->gradient, g->weights)) {
             m->good_steps = 0;
             m->loss_scale /= 2;
@@ -302,13 +305,18 @@ static void host_infer(struct machine *m, const uint8_t *const *image, int count
 /* ---- the rest ---- */
 
 static size_t host_memory(const struct machine *m) {
-    size_t blocks = 1 + (m->rounded != m->weights) + (m->job.train ? 3 : 0);
+    size_t blocks = 1 + (m->rounded != m->weights) + (m->job.train ? 4 : 0);
     return m->arena_bytes +
            (blocks * m->job.graph->weights + m->job.graph->buffers) * m->real;
 }
 
 static const char *host_describe(const struct machine *m) {
     return m->k->describe();
+}
+
+static const char *host_plans(const struct machine *m) {
+    (void)m;
+    return "none";
 }
 
 static void close_program(struct program *p) {
@@ -323,7 +331,7 @@ static void host_close(struct machine *m) {
     if (m->rounded != m->weights) xfree(m->rounded);
     void *const all[] = {m->weights, m->gradient, m->m,     m->v,    m->buffers,
                          m->arena,   m->frozen,   m->order, m->item, m->position,
-                         m->image,   m->mask,     m->flip,  m->loss, m->operand[0], m->operand[1], m};
+                         m->image,   m->mask,     m->flip,  m->loss, m->operand[0], m->operand[1], m->kept, m};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) xfree(all[i]);
 }
 
@@ -333,13 +341,13 @@ struct machine *host_machine(const struct kernels *k) {
     return m;
 }
 
-static struct machine *ref_open(int device, int threads, char *why, size_t size) {
-    (void)device, (void)threads, (void)why, (void)size;
+static struct machine *ref_open(const char *wish, int threads, char *why, size_t size) {
+    (void)wish, (void)threads, (void)why, (void)size;
     return host_machine(&ref_kernels);
 }
 
-static struct machine *cpu_open(int device, int threads, char *why, size_t size) {
-    (void)device, (void)why, (void)size;
+static struct machine *cpu_open(const char *wish, int threads, char *why, size_t size) {
+    (void)wish, (void)why, (void)size;
     cpu_start(threads);
     return host_machine(&cpu_kernels);
 }
@@ -348,9 +356,9 @@ static struct machine *cpu_open(int device, int threads, char *why, size_t size)
     {                                                                                      \
         .name = name_, .open = open_, .prepare = host_prepare, .data = host_data,          \
         .put = host_put, .get = host_get, .gradient = host_gradient, .save = host_save,    \
-        .load = host_load, .train = host_train, .estimate = host_estimate,                 \
+        .load = host_load, .keep = host_keep, .exchange = host_exchange, .train = host_train, .estimate = host_estimate,                 \
         .score = host_score, .infer = host_infer, .memory = host_memory,                   \
-        .describe = host_describe, .close = host_close                                     \
+        .describe = host_describe, .plans = host_plans, .close = host_close                                     \
     }
 const struct backend backend_ref = HOST("ref", ref_open);
 const struct backend backend_cpu = HOST("cpu", cpu_open);

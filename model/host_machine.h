@@ -20,6 +20,7 @@ struct machine {
     /* flat blocks, elements: weights as trained, rounded copy for 16 bits and tf32, gradient, moments */
     void *weights, *rounded, *gradient, *m, *v;
     void *buffers; /* running statistics */
+    void *kept;    /* weights, then buffers, as host_keep found them */
     void *operand[2]; /* tf32: x and dy of the product under way */
     unsigned char *frozen; /* [params] wants no gradient */
     struct pictures set[SET_COUNT];
@@ -31,7 +32,7 @@ struct machine {
     double *loss;
     int order_epoch;
     int64_t step;       /* optimizer steps taken */
-    double loss_scale;  /* fp16; 1 otherwise */
+    double loss_scale, unscale; /* fp16: of the next step, 1 / of the last; 1 otherwise */
     int64_t good_steps; /* since the last overflow */
 };
 
@@ -40,6 +41,8 @@ void host_get(struct machine *m, const char *name, struct tensor *t);
 void host_gradient(struct machine *m, const char *name, struct tensor *t);
 void host_save(struct machine *m, struct bag_writer *bag);
 void host_load(struct machine *m, const struct bag *bag);
+void host_keep(struct machine *m);
+void host_exchange(struct machine *m);
 /* host_round.c: what each precision does to arrays; the copies of weights that kernels read. */
 void host_round_results(struct machine *m, const struct plan *p, const struct action *a,
                         const struct call *calls);

@@ -17,11 +17,12 @@ static void check(const struct param *p, const struct tensor *t) {
 
 /* Elements of block `base` from `offset` to a tensor of F32 or F64, and back. */
 static void copy_out(const struct machine *m, const void *base, size_t offset,
-                     struct tensor *t) {
+                     double factor, struct tensor *t) {
     size_t n = tensor_count(t);
     for (size_t i = 0; i < n; i++) {
         double x = m->k->real == T_F64 ? ((const double *)base)[offset + i]
                                        : ((const float *)base)[offset + i];
+        x *= factor;
         if (t->type == T_F64)
             ((double *)t->data)[i] = x;
         else
@@ -48,13 +49,13 @@ void host_put(struct machine *m, const struct tensor *t) {
 void host_get(struct machine *m, const char *name, struct tensor *t) {
     const struct param *p = find(m, name);
     check(p, t);
-    copy_out(m, p->buffer ? m->buffers : m->weights, p->offset, t);
+    copy_out(m, p->buffer ? m->buffers : m->weights, p->offset, 1, t);
 }
 
 void host_gradient(struct machine *m, const char *name, struct tensor *t) {
     const struct param *p = find(m, name);
     check(p, t);
-    copy_out(m, m->gradient, p->offset, t);
+    copy_out(m, m->gradient, p->offset, m->unscale, t);
 }
 
 /* The blocks a resumed run needs, by name. */
@@ -100,5 +101,26 @@ void host_load(struct machine *m, const struct bag *bag) {
     m->step = (int64_t)scalars[0];
     m->loss_scale = scalars[1];
     m->good_steps = (int64_t)scalars[2];
+    host_round_weights(m);
+}
+
+void host_keep(struct machine *m) {
+    const struct graph *g = m->job.graph;
+    memcpy(m->kept, m->weights, g->weights * m->real);
+    memcpy((uint8_t *)m->kept + g->weights * m->real, m->buffers, g->buffers * m->real);
+}
+
+static void swap_bytes(uint8_t *a, uint8_t *b, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint8_t x = a[i];
+        a[i] = b[i];
+        b[i] = x;
+    }
+}
+
+void host_exchange(struct machine *m) {
+    const struct graph *g = m->job.graph;
+    swap_bytes(m->kept, m->weights, g->weights * m->real);
+    swap_bytes((uint8_t *)m->kept + g->weights * m->real, m->buffers, g->buffers * m->real);
     host_round_weights(m);
 }

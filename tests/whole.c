@@ -73,15 +73,17 @@ static void make_pictures(struct whole *w, uint32_t draw) {
     w->pictures = (struct pictures){w->batch, w->side, image, mask};
 }
 
-static void read_recipe(struct whole *w) {
+static void read_recipe(struct whole *w, const char *precision) {
     char *key = xprintf("%s.recipe", w->name),
          *lines = xstrdup(bag_need_meta(&w->bag, key));
     char *changes[32], *path = xprintf("%s/train/paper.conf", test_home);
     int n = 0;
     for (char *line = strtok(lines, "\n"); line; line = strtok(NULL, "\n"))
         changes[n++] = line;
+    char *own = xprintf("precision=%s", precision ? precision : "fp32");
+    changes[n++] = own;
     recipe_read(&w->recipe, path, changes, n);
-    xfree(key), xfree(lines), xfree(path);
+    xfree(key), xfree(lines), xfree(path), xfree(own);
 }
 
 static struct graph *build(const struct whole *w, const char *words, const char *tap) {
@@ -115,8 +117,8 @@ static struct graph *build(const struct whole *w, const char *words, const char 
     return g;
 }
 
-void whole_open(struct whole *w, const char *name, const char *tap, const char *device,
-                const char *fusions_off) {
+static void open_any(struct whole *w, const char *name, const char *tap, const char *precision,
+                     const char *device, const char *fusions_off) {
     memset(w, 0, sizeof *w);
     bag_open(&w->bag, golden("models.safetensors"));
     w->name = name;
@@ -124,7 +126,7 @@ void whole_open(struct whole *w, const char *name, const char *tap, const char *
     w->seed = (uint64_t)atoll(bag_need_meta(&w->bag, "seed"));
     w->side = (int)word(words, "side");
     w->batch = (int)word(words, "batch");
-    read_recipe(w);
+    read_recipe(w, precision);
     w->graph = build(w, words, tap);
     w->backend = backend_open(device, 2, &w->machine);
     struct job job = {.graph = w->graph,
@@ -140,6 +142,16 @@ void whole_open(struct whole *w, const char *name, const char *tap, const char *
     make_pictures(w, (uint32_t)word(words, "draw"));
     for (int set = 0; set < SET_COUNT; set++)
         w->backend->data(w->machine, (enum set)set, &w->pictures);
+}
+
+void whole_open(struct whole *w, const char *name, const char *tap, const char *device,
+                const char *fusions_off) {
+    open_any(w, name, tap, NULL, device, fusions_off);
+}
+
+void whole_open_as(struct whole *w, const char *name, const char *precision, const char *device,
+                   const char *fusions_off) {
+    open_any(w, name, NULL, precision, device, fusions_off);
 }
 
 void whole_close(struct whole *w) {

@@ -20,6 +20,9 @@ struct whole {
  * Opens the machine and fills it by the formulas. */
 void whole_open(struct whole *w, const char *name, const char *tap, const char *device,
                 const char *fusions_off);
+/* The whole network in another precision than its recipe's. */
+void whole_open_as(struct whole *w, const char *name, const char *precision, const char *device,
+                   const char *fusions_off);
 void whole_close(struct whole *w);
 
 /* A golden tensor beside ours: relative distance over the stored sample, a norm below `floor`

@@ -25,30 +25,6 @@ void run_catch_signals(void) {
     for (int i = 0; i < 3; i++) sigaction(signals[i], &action, NULL);
 }
 
-/* ---- the parameters worth keeping ---- */
-
-size_t best_count(const struct run *run) {
-    return run->model.graph->weights + run->model.graph->buffers;
-}
-
-static void best_take(struct run *run) {
-    float *at = run->best_params;
-    for (int p = 0; p < run->model.graph->params; p++) {
-        struct tensor t = param_tensor(&run->model.graph->param[p], at);
-        run->backend->get(run->machine, t.name, &t);
-        at += run->model.graph->param[p].count;
-    }
-}
-
-void best_put(const struct run *run) {
-    float *at = run->best_params;
-    for (int p = 0; p < run->model.graph->params; p++) {
-        struct tensor t = param_tensor(&run->model.graph->param[p], at);
-        run->backend->put(run->machine, &t);
-        at += run->model.graph->param[p].count;
-    }
-}
-
 /* ---- stops ---- */
 
 /* Names the pictures of a batch, at most eight: a loss that is no number often has a
@@ -125,7 +101,7 @@ static void validate(struct run *run) {
     run->best_epoch = run->epoch;
     run->best_choice = choice;
     run->best = val;
-    best_take(run);
+    run->backend->keep(run->machine);
 }
 
 /* ---- steps ---- */

@@ -102,7 +102,6 @@ void run_start(struct run *run) {
     for (enum set s = 0; s < SET_COUNT; s++)
         if (run->sets.set[s].count) run->backend->data(run->machine, s, &run->sets.set[s]);
     first_parameters(run);
-    run->best_params = xcalloc(best_count(run), sizeof *run->best_params);
 }
 
 void run_close(struct run *run) {
@@ -111,7 +110,6 @@ void run_close(struct run *run) {
         xfree(run->identity[i].key);
         xfree(run->identity[i].value);
     }
-    xfree(run->best_params);
     xfree(run->loaded);
     xfree(run->log.row);
     model_free(&run->model);

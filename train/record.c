@@ -214,7 +214,7 @@ void record_write(struct run *run, double seconds) {
          *resume = file_join(dir, "resume.bag");
     file_remove(last); /* an older run's: it must not stand beside a new model */
     log_write(&run->log, log);
-    best_put(run);
+    run->backend->exchange(run->machine);
     write_model(run, model);
     write_host(run, host, seconds);
     write_run(run, last);

@@ -25,6 +25,36 @@ static void add_log(struct bag_writer *w, const struct log *log) {
     bag_end(w, 2, (int[]){(int)log->rows, LOG_COLUMNS});
 }
 
+/* The best parameters so far, which the machine keeps: one array of floats, in the order of
+ * graph->param. */
+static size_t best_count(const struct run *run) {
+    return run->model.graph->weights + run->model.graph->buffers;
+}
+
+static void add_best(struct bag_writer *w, const struct run *run) {
+    const struct graph *g = run->model.graph;
+    size_t n = best_count(run);
+    float *all = xmalloc(n * sizeof *all), *at = all;
+    run->backend->exchange(run->machine);
+    for (int p = 0; p < g->params; at += g->param[p++].count) {
+        struct tensor t = param_tensor(&g->param[p], at);
+        run->backend->get(run->machine, t.name, &t);
+    }
+    run->backend->exchange(run->machine);
+    bag_add(w, &(struct tensor){"run.best_params", T_F32, 1, {(int)n}, all});
+    xfree(all);
+}
+
+/* Before the rest is loaded: the machine can keep only what it has. */
+static void keep_best(const struct run *run, const float *at) {
+    const struct graph *g = run->model.graph;
+    for (int p = 0; p < g->params; at += g->param[p++].count) {
+        struct tensor t = param_tensor(&g->param[p], (void *)(uintptr_t)at);
+        run->backend->put(run->machine, &t);
+    }
+    run->backend->keep(run->machine);
+}
+
 void resume_write(const struct run *run) {
     char *path = resume_path(run), name[64];
     struct bag_writer *w = bag_create(path);
@@ -39,10 +69,7 @@ void resume_write(const struct run *run) {
                               run->best.iou};
     bag_add(w, &(struct tensor){"run.place", T_I64, 1, {PLACES}, place});
     bag_add(w, &(struct tensor){"run.best", T_F64, 1, {CHOICES}, choice});
-    if (run->best_epoch)
-        bag_add(w,
-                &(struct tensor){
-                    "run.best_params", T_F32, 1, {(int)best_count(run)}, run->best_params});
+    if (run->best_epoch) add_best(w, run);
     add_log(w, &run->log);
     run->backend->save(run->machine, w);
     bag_commit(w);
@@ -116,10 +143,8 @@ int resume_read(struct run *run) {
         memcpy(choice, numbers(&bag, "run.best", T_F64, CHOICES), sizeof choice);
         run->best_choice = choice[0];
         run->best = (struct score){choice[1], choice[2], choice[3]};
-        size_t n = best_count(run);
         if (run->best_epoch)
-            memcpy(run->best_params, numbers(&bag, "run.best_params", T_F32, (int)n),
-                   n * sizeof(float));
+            keep_best(run, numbers(&bag, "run.best_params", T_F32, (int)best_count(run)));
         read_log(run, &bag);
         xfree(run->loaded);
         run->loaded = xstrdup(bag_need_meta(&bag, "loaded"));

@@ -84,7 +84,6 @@ struct run {
     int best_epoch;     /* 0: none yet */
     struct score best;  /* validation score at best_epoch */
     double best_choice; /* what `pick` compares */
-    float *best_params; /* [graph weights + buffers], in the order of graph->param */
     int64_t steps_here; /* by this process */
 };
 
@@ -98,8 +97,6 @@ void run_close(struct run *run);
 /* loop.c: trains to the end; on a signal writes resume.bag and dies with exit 3. */
 void run_train(struct run *run);
 void run_catch_signals(void); /* SIGTERM, SIGINT, SIGUSR1 set a flag, nothing else */
-size_t best_count(const struct run *run);
-void best_put(const struct run *run); /* the kept parameters into the machine */
 
 /* resume.c: everything an interrupted run needs, in one bag. */
 void resume_write(const struct run *run);

@@ -2,8 +2,8 @@
 #include "model/backend.h"
 #include <stdio.h>
 
-static struct machine *none_open(int device, int threads, char *why, size_t size) {
-    (void)device;
+static struct machine *none_open(const char *wish, int threads, char *why, size_t size) {
+    (void)wish;
     (void)threads;
     snprintf(why, size, "this build has no CUDA");
     return NULL;
