@@ -4,7 +4,12 @@
 #include "core/die.h"
 #include <string.h>
 
-/* Logits and loss stay as they are, as under PyTorch's autocast. */
+/* Maps of one channel (logits) and the loss stay float, as on the GPU; in PyTorch's autocast too the
+ * loss reads float. */
+static int stored(struct shape s) {
+    return s.ndim == 2 || (s.ndim == 3 && s.dim[0] > 1);
+}
+
 void host_round_results(struct machine *m, const struct plan *p, const struct action *a,
                         const struct call *calls) {
     const struct graph *g = m->job.graph;
@@ -13,14 +18,14 @@ void host_round_results(struct machine *m, const struct plan *p, const struct ac
     size_t n = (size_t)calls->N;
     enum precision precision = m->job.recipe->precision;
     if (a->kind != BACKWARD) {
-        if (out != g->logits && out != g->loss)
+        if (stored(g->node[out].shape))
             m->k->round(calls[s->nodes - 1].y, n * shape_count(g->node[out].shape),
                         precision);
         return;
     }
     for (int i = 0; i < s->nodes; i++)
         for (int k = 0; k < calls[i].inputs; k++)
-            if (calls[i].dx[k])
+            if (calls[i].dx[k] && stored(calls[i].xs[k]))
                 m->k->round(calls[i].dx[k], n * shape_count(calls[i].xs[k]), precision);
 }
 
