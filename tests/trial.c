@@ -3,8 +3,7 @@
 #include "core/die.h"
 #include "core/rng.h"
 #include "tests/test.h"
-
-enum { GUARD = 64 }; /* bytes before and after a buffer */
+#include "tests/trial_room.h"
 
 static struct shape leaf_shape(const struct trial *t, int leaf) {
     return t->g->node[leaf].shape;
@@ -14,6 +13,12 @@ size_t trial_leaf_count(const struct trial *t, int leaf) {
 }
 size_t trial_out_count(const struct trial *t) {
     return (size_t)t->N * shape_count(t->g->node[t->first + t->nodes - 1].shape);
+}
+
+size_t trial_open_count(const struct trial *t) {
+    for (int i = 0; i < t->nodes - 1; i++)
+        if (t->open >> i & 1) return (size_t)t->N * shape_count(t->g->node[t->first + i].shape);
+    return 0;
 }
 
 void trial_begin(struct trial *t, int N, int leaves, const struct shape *shape) {
@@ -75,6 +80,7 @@ void trial_fill(struct trial *t, uint64_t seed) {
             t->param[i][j] = (float)(.5 + fabs(t->param[i][j]));
     }
     t->dy = drawn(seed, 200, trial_out_count(t), 1, 0);
+    if (t->open) t->dopen = drawn(seed, 201, trial_open_count(t), 1, 0);
     fill_batch(t, seed);
 }
 
@@ -86,6 +92,7 @@ void trial_free(struct trial *t) {
         xfree(t->mask[i]);
     }
     xfree(t->dy);
+    xfree(t->dopen);
     xfree(t->position);
     xfree(t->image);
     xfree(t->mask);
@@ -95,67 +102,11 @@ void trial_free(struct trial *t) {
 
 void result_free(struct result *r) {
     xfree(r->y);
+    xfree(r->open);
     xfree(r->loss);
     for (int i = 0; i < TRIAL_LEAVES; i++) xfree(r->dx[i]);
     for (int i = 0; i < TRIAL_PARAMS; i++) xfree(r->dw[i]), xfree(r->after[i]);
     *r = (struct result){0};
-}
-
-/* ---- buffers between sentinels ---- */
-
-struct room { /* everything allocated in one run */
-    enum type real;
-    int count;
-    struct {
-        uint8_t *all;
-        size_t bytes;
-    } buffer[64];
-};
-
-/* n bytes between guards, all NaN. */
-static void *guarded(struct room *room, size_t n) {
-    assert_true(room->count < 64);
-    uint8_t *all = xaligned(n + 2 * GUARD);
-    memset(all, 0xff, n + 2 * GUARD);
-    memset(all, 0xa5, GUARD);
-    memset(all + GUARD + n, 0x5a, GUARD);
-    room->buffer[room->count].all = all;
-    room->buffer[room->count++].bytes = n;
-    return all + GUARD;
-}
-
-static void check_guards(struct room *room) {
-    for (int i = 0; i < room->count; i++) {
-        uint8_t *all = room->buffer[i].all;
-        for (size_t k = 0; k < GUARD; k++)
-            if (all[k] != 0xa5 || all[GUARD + room->buffer[i].bytes + k] != 0x5a)
-                fail_msg("buffer %d of %zu bytes: written %s it", i, room->buffer[i].bytes,
-                         all[k] != 0xa5 ? "before" : "behind");
-        xfree(all);
-    }
-    room->count = 0;
-}
-
-static void *real_room(struct room *room, size_t n) {
-    return guarded(room, n * type_size(room->real));
-}
-
-static void *real_from(struct room *room, const double *from, size_t n) {
-    void *to = real_room(room, n);
-    for (size_t i = 0; i < n; i++) {
-        if (room->real == T_F64)
-            ((double *)to)[i] = from[i];
-        else
-            ((float *)to)[i] = (float)from[i];
-    }
-    return to;
-}
-
-static double *real_back(const struct room *room, const void *from, size_t n) {
-    double *to = xmalloc(n * sizeof *to + 1);
-    for (size_t i = 0; i < n; i++)
-        to[i] = room->real == T_F64 ? ((const double *)from)[i] : ((const float *)from)[i];
-    return to;
 }
 
 /* ---- one run ---- */
@@ -172,6 +123,23 @@ struct state {
     void *param[TRIAL_PARAMS], *dparam[TRIAL_PARAMS];
     double *loss;
 };
+
+/* How the arrays of node and parameter lie on this machine. */
+static struct form node_form(const struct state *s, int node) {
+    size_t count = (size_t)s->t->N * shape_count(s->t->g->node[node].shape);
+    if (s->room.ground) return s->room.ground->node(s->room.ground, s->t, node);
+    return form_plain(s->k->real == T_F64 ? NUMBER_F64 : NUMBER_F32, count);
+}
+static struct form param_form(const struct state *s, int p) {
+    if (s->room.ground) return s->room.ground->param(s->room.ground, s->t, p);
+    return form_plain(s->k->real == T_F64 ? NUMBER_F64 : NUMBER_F32, s->t->g->param[p].count);
+}
+static struct form loss_form(const struct state *s) {
+    return form_plain(NUMBER_F64, (size_t)s->t->N);
+}
+static void *take_form(struct state *s, struct form f) {
+    return room_take(&s->room, form_bytes(&f));
+}
 
 static const struct node *node_of(const struct state *s, int i) {
     return &s->t->g->node[s->t->first + i];
@@ -193,7 +161,12 @@ static struct call blank(const struct state *s, int i, int N) {
                      .flip = s->t->flip,
                      .loss_scale = s->t->loss_scale,
                      .loss = s->loss};
-    for (int k = 0; k < n->inputs; k++) c.xs[k] = s->t->g->node[n->in[k]].shape;
+    if (s->room.ground) c.machine = s->room.ground->machine;
+    for (int k = 0; k < n->inputs; k++) {
+        struct form f = node_form(s, n->in[k]);
+        c.xs[k] = s->t->g->node[n->in[k]].shape;
+        if (f.C) c.xs[k].dim[0] = (int)f.padded;
+    }
     return c;
 }
 
@@ -211,24 +184,29 @@ static void lend(struct state *s) {
         size_t scratch = f            ? (f->scratch ? f->scratch(largest, s->t->nodes) : 0)
                          : k->scratch ? k->scratch(&largest[i])
                                       : 0;
-        if (saved) s->call[i].saved = guarded(&s->room, saved);
-        if (scratch) s->call[i].scratch = guarded(&s->room, scratch);
+        if (saved) s->call[i].saved = room_take(&s->room, saved);
+        if (scratch) s->call[i].scratch = room_take(&s->room, scratch);
     }
 }
 
 static void set_up(struct state *s) {
     const struct trial *t = s->t;
-    for (int i = 0; i < t->leaves; i++)
-        s->out[i] = real_from(&s->room, t->leaf[i], trial_leaf_count(t, i));
-    for (int i = 0; i < t->g->params; i++)
-        s->param[i] = real_from(&s->room, t->param[i], t->g->param[i].count);
+    if (s->room.ground) s->room.ground->batch(s->room.ground, t);
+    s->loss = take_form(s, loss_form(s));
+    for (int i = 0; i < t->leaves; i++) {
+        struct form f = node_form(s, i);
+        s->out[i] = room_hold(&s->room, &f, t->leaf[i]);
+    }
+    for (int i = 0; i < t->g->params; i++) {
+        struct form f = param_form(s, i);
+        s->param[i] = room_hold(&s->room, &f, t->param[i]);
+    }
     for (int i = 0; i < t->nodes; i++) {
         struct call *c = &s->call[i];
         const struct node *n = node_of(s, i);
         *c = blank(s, i, t->N);
-        int inner = s->m->fusion && i < t->nodes - 1;
-        s->out[t->first + i] =
-            inner ? NULL : real_room(&s->room, (size_t)t->N * shape_count(n->shape));
+        int inner = s->m->fusion && i < t->nodes - 1 && !(t->open >> i & 1);
+        s->out[t->first + i] = inner ? NULL : take_form(s, node_form(s, t->first + i));
         c->y = s->out[t->first + i];
         for (int k = 0; k < n->inputs; k++) c->x[k] = s->out[n->in[k]];
         for (int k = 0; k < NODE_PARAMS; k++)
@@ -251,11 +229,11 @@ static double stands(size_t i) {
 }
 
 /* A gradient's room: NaN where it will be set, numbers where it will be added to. */
-static void *gradient_room(struct state *s, size_t n, int sum) {
-    if (!sum) return real_room(&s->room, n);
-    double *numbers = xmalloc(n * sizeof *numbers);
-    for (size_t i = 0; i < n; i++) numbers[i] = stands(i);
-    void *room = real_from(&s->room, numbers, n);
+static void *gradient_room(struct state *s, struct form f, int sum) {
+    if (!sum) return take_form(s, f);
+    double *numbers = xmalloc(f.count * sizeof *numbers);
+    for (size_t i = 0; i < f.count; i++) numbers[i] = stands(i);
+    void *room = room_hold(&s->room, &f, numbers);
     xfree(numbers);
     return room;
 }
@@ -283,9 +261,7 @@ static void want_inputs(struct state *s, int i, struct call *c) {
         int in = n->in[k], leaf = in < t->leaves;
         if (!wanted(s, in) || (!leaf && inside)) continue;
         c->sum[k] = s->grad[in] ? 1 : leaf && s->m->sum;
-        if (!s->grad[in])
-            s->grad[in] = gradient_room(s, (size_t)t->N * shape_count(t->g->node[in].shape),
-                                        c->sum[k]);
+        if (!s->grad[in]) s->grad[in] = gradient_room(s, node_form(s, in), c->sum[k]);
         c->dx[k] = s->grad[in];
     }
 }
@@ -296,7 +272,10 @@ static void backward_call(struct state *s, int i, struct call *c) {
     const struct node *n = node_of(s, i);
     const struct fusion *f = s->m->fusion;
     int keeps_x = f ? f->keep >> i & 1 : op_keeps_x(n->op);
-    int keeps_y = f ? i == t->nodes - 1 && (f->keep & RUN_KEEP_Y) : op_keeps_y(n->op);
+    int last = i == t->nodes - 1;
+    int keeps_y = !f     ? op_keeps_y(n->op)
+                  : last ? (f->keep & RUN_KEEP_Y) != 0
+                         : f->open >> i & 1 && f->keep & RUN_KEEP_OPEN;
     *c = s->call[i];
     for (int k = 0; k < n->inputs; k++)
         if (!keeps_x) c->x[k] = NULL;
@@ -308,16 +287,24 @@ static void backward_call(struct state *s, int i, struct call *c) {
         int p = n->param[k];
         if (p < 0 || t->g->param[p].buffer || s->m->without >> (8 + p) & 1) continue;
         c->sum_dw |= s->dparam[p] != NULL;
-        if (!s->dparam[p]) s->dparam[p] = real_room(&s->room, t->g->param[p].count);
+        if (!s->dparam[p]) s->dparam[p] = take_form(s, param_form(s, p));
         c->dw[k] = s->dparam[p];
     }
+}
+
+static void *held(struct state *s, int node, const double *numbers) {
+    struct form f = node_form(s, node);
+    return room_hold(&s->room, &f, numbers);
 }
 
 static void backward(struct state *s) {
     const struct trial *t = s->t;
     struct call calls[NODES];
     if (node_of(s, t->nodes - 1)->op != OP_loss)
-        s->grad[t->first + t->nodes - 1] = real_from(&s->room, t->dy, trial_out_count(t));
+        s->grad[t->first + t->nodes - 1] = held(s, t->first + t->nodes - 1, t->dy);
+    for (int i = 0; i < t->nodes - 1; i++) /* what readers outside the run would have given */
+        if (t->open >> i & 1)
+            s->grad[t->first + i] = held(s, t->first + i, t->dopen);
     for (int i = t->nodes - 1; i >= 0; i--) {
         backward_call(s, i, &calls[i]);
         if (!s->m->fusion && wanted(s, t->first + i))
@@ -326,34 +313,39 @@ static void backward(struct state *s) {
     if (s->m->fusion) s->m->fusion->backward(calls, t->nodes);
 }
 
+static double *back(const struct state *s, struct form f, const void *from) {
+    return from ? room_back(&s->room, &f, from) : NULL;
+}
+
 static void hand_over(struct state *s, struct result *r) {
     const struct trial *t = s->t;
-    r->y = real_back(&s->room, s->out[t->first + t->nodes - 1], trial_out_count(t));
-    for (int i = 0; i < t->leaves; i++)
-        if (s->grad[i]) r->dx[i] = real_back(&s->room, s->grad[i], trial_leaf_count(t, i));
+    int out = t->first + t->nodes - 1;
+    r->y = back(s, node_form(s, out), s->out[out]);
+    for (int i = 0; i < t->nodes - 1; i++)
+        if (t->open >> i & 1)
+            r->open = back(s, node_form(s, t->first + i), s->out[t->first + i]);
+    for (int i = 0; i < t->leaves; i++) r->dx[i] = back(s, node_form(s, i), s->grad[i]);
     for (int i = 0; i < t->g->params; i++) {
-        if (s->dparam[i])
-            r->dw[i] = real_back(&s->room, s->dparam[i], t->g->param[i].count);
-        r->after[i] = real_back(&s->room, s->param[i], t->g->param[i].count);
+        r->dw[i] = back(s, param_form(s, i), s->dparam[i]);
+        r->after[i] = back(s, param_form(s, i), s->param[i]);
     }
-    r->loss = s->loss;
+    if (t->g->node[out].op == OP_loss) r->loss = back(s, loss_form(s), s->loss);
 }
 
 void trial_run(const struct trial *t, const struct kernels *k, const struct manner *m,
                struct result *r) {
-    struct state s = {.t = t, .m = m, .k = k, .room.real = k->real};
+    struct state s = {.t = t, .m = m, .k = k, .room.ground = m->ground};
     assert_true(t->nodes <= NODES);
-    s.loss = xcalloc((size_t)t->N, sizeof *s.loss);
     set_up(&s);
     forward(&s, m->phase);
     if (m->again) {
-        size_t bytes = trial_out_count(t) * type_size(k->real);
-        memset(s.out[t->first + t->nodes - 1], 0xff, bytes);
+        struct form f = node_form(&s, t->first + t->nodes - 1);
+        room_spoil(&s.room, s.out[t->first + t->nodes - 1], form_bytes(&f));
         forward(&s, PHASE_AGAIN);
     }
     for (int i = 0; i < t->nodes; i++) s.call[i].phase = m->phase;
     if (!m->forward_only) backward(&s);
     *r = (struct result){0};
     hand_over(&s, r);
-    check_guards(&s.room);
+    room_leave(&s.room);
 }

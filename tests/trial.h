@@ -16,15 +16,19 @@ struct trial {
     int first, nodes, leaves; /* nodes 0 .. leaves-1 are leaves; the run follows */
     int N, largest; /* scratch and saved are for the largest batch, as the host's */
     double *leaf[TRIAL_LEAVES], *param[TRIAL_PARAMS], *dy; /* float numbers */
+    unsigned open; /* bit i: the run's inner output i is read outside; one at most; before trial_fill */
+    double *dopen; /* what is given to it there */
     uint64_t seed;
     uint32_t epoch;
     double loss_scale; /* 2 unless set */
     int64_t *position;
     uint8_t **image, **mask, *flip;
 };
+struct ground; /* memory that is not the host's: trial_room.h */
 /* How to run it. */
 struct manner {
     enum phase phase;
+    struct ground *ground;       /* NULL: the host's memory */
     const struct fusion *fusion; /* NULL: node by node */
     int sum; /* gradients of leaves are added to what stands there (.25 * index % 7) */
     unsigned without; /* bit i: gradient of leaf i not wanted; bit 8 + i: of parameter i */
@@ -32,7 +36,7 @@ struct manner {
     int forward_only;
 };
 struct result {
-    double *y, *dx[TRIAL_LEAVES], *dw[TRIAL_PARAMS], *after[TRIAL_PARAMS], *loss;
+    double *y, *open, *dx[TRIAL_LEAVES], *dw[TRIAL_PARAMS], *after[TRIAL_PARAMS], *loss;
 };
 
 /* A graph with leaves of these shapes; add the run to t->g, then call trial_fill. */
@@ -46,6 +50,7 @@ void result_free(struct result *r);
 
 size_t trial_leaf_count(const struct trial *t, int leaf);
 size_t trial_out_count(const struct trial *t);
+size_t trial_open_count(const struct trial *t);
 /* Largest relative L2 distance of any array of a from b's, and which: "y", "dx0" ... NaN if
  * any is. */
 double result_distance(const struct trial *t, const struct result *a,

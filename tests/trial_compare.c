@@ -12,6 +12,7 @@
             "w0", "w1", "w2", "w3", "w4", "w5", "w6", "w7"};                               \
         size_t N_ = (size_t)t->N;                                                          \
         body(a->y, b->y, trial_out_count(t), "y");                                         \
+        body(a->open, b->open, trial_open_count(t), "open");                               \
         body(a->loss, b->loss, N_, "loss");                                                \
         for (int i = 0; i < t->leaves; i++)                                                \
             body(a->dx[i], b->dx[i], trial_leaf_count(t, i), dx[i]);                       \
