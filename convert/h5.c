@@ -20,6 +20,8 @@ struct walk {
     uint64_t bytes;   /* of the datasets so far */
     int links, tensors;
     struct bag_writer *bag;
+    void *data;  /* the newest dataset's; its pages serve the next one too */
+    size_t room; /* bytes of data */
 };
 
 struct link {
@@ -174,6 +176,16 @@ static void check_storage(struct walk *w, hid_t set, hid_t space, hid_t plist,
                xprintf("%zu for %s %s", wanted, type_name(t->type), tensor_shape(t)));
 }
 
+/* Memory for that many bytes, of which none needs to be kept. */
+static void *make_room(struct walk *w, size_t bytes) {
+    if (bytes > w->room || !w->data) {
+        xfree(w->data);
+        w->data = xaligned(bytes + 1);
+        w->room = bytes;
+    }
+    return w->data;
+}
+
 static void copy_dataset(struct walk *w, hid_t set, const char *name) {
     hid_t plist = need(w, H5Dget_create_plist(set), name, "say how it is stored");
     H5D_layout_t layout = check_plist(w, plist, name);
@@ -185,11 +197,10 @@ static void copy_dataset(struct walk *w, hid_t set, const char *name) {
     struct tensor t = {.name = text, .type = check_type(w, type, name)};
     check_space(w, space, name, &t);
     check_storage(w, set, space, plist, layout, name, &t);
-    t.data = xaligned(tensor_bytes(&t) + 1);
+    t.data = make_room(w, tensor_bytes(&t));
     need(w, H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, t.data), name, "read it");
     bag_add(w->bag, &t);
     w->tensors++;
-    xfree(t.data);
     xfree(text);
     H5Sclose(space);
     H5Tclose(type);
@@ -311,4 +322,5 @@ void h5_convert(const char *path, const char *out) {
     bag_commit(w.bag);
     die_cleanup_forget(close_file, &w);
     close_file(&w);
+    xfree(w.data);
 }

@@ -1,4 +1,4 @@
-/* turn.c - permuted reading, by runs along the last axis.
+/* turn.c - permuted reading, line by line of the last axis.
  *
  * It allocates nothing and knows no name. */
 #include "convert/turn.h"
@@ -40,9 +40,61 @@ static void convert(enum type type, void *raw, size_t n, float *out) {
     tensor_to_f32(&t, out);
 }
 
+/* The axes of a turned tensor, outermost first, and where in the tensor an element lies. Axes of
+ * one are left out, and two of which one goes on where the other ends are one: a 3x3 kernel is a
+ * line of nine. */
+struct odometer {
+    int axes;
+    size_t dim[TENSOR_DIMS], step[TENSOR_DIMS], index[TENSOR_DIMS]; /* step: bytes */
+    size_t at; /* bytes from the tensor's first */
+};
+
+static void odometer_make(struct odometer *o, const struct tensor *t, enum turn turn) {
+    size_t stride[TENSOR_DIMS], all = type_size(t->type);
+    int order[TENSOR_DIMS];
+    axes(t, turn, order);
+    for (int i = t->ndim - 1; i >= 0; i--) {
+        stride[i] = all;
+        all *= (size_t)t->dim[i];
+    }
+    *o = (struct odometer){.axes = 1, .dim = {1}};
+    for (int i = 0; i < t->ndim; i++) {
+        size_t dim = (size_t)t->dim[order[i]], step = stride[order[i]];
+        int last = o->axes - 1;
+        if (dim == 1) continue;
+        if (o->dim[last] == 1 || o->step[last] == dim * step) {
+            o->dim[last] *= dim;
+            o->step[last] = step;
+        } else {
+            o->dim[o->axes] = dim;
+            o->step[o->axes++] = step;
+        }
+    }
+}
+
+static void odometer_set(struct odometer *o, size_t element) {
+    o->at = 0;
+    for (int i = o->axes - 1; i >= 0; i--) {
+        o->index[i] = element % o->dim[i];
+        o->at += o->index[i] * o->step[i];
+        element /= o->dim[i];
+    }
+}
+
+/* On by k elements, at most to the end of the line. */
+static void odometer_turn(struct odometer *o, size_t k) {
+    int i = o->axes - 1;
+    o->index[i] += k;
+    o->at += k * o->step[i];
+    for (; i > 0 && o->index[i] == o->dim[i]; i--) {
+        o->index[i] = 0;
+        o->index[i - 1]++;
+        o->at += o->step[i - 1] - o->dim[i] * o->step[i];
+    }
+}
+
 /* k items that lie `step` bytes apart. A length that the compiler knows is a move. */
-static void gather(void *raw, const uint8_t *from, size_t step, size_t item, size_t k) {
-    uint8_t *to = raw;
+static void gather(uint8_t *to, const uint8_t *from, size_t step, size_t item, size_t k) {
     for (size_t i = 0; i < k; i++, from += step, to += item)
         if (item == 4)
             memcpy(to, from, 4);
@@ -50,39 +102,22 @@ static void gather(void *raw, const uint8_t *from, size_t step, size_t item, siz
             memcpy(to, from, item);
 }
 
-static void read_straight(const struct tensor *t, size_t from, size_t n, float *out) {
+void turn_read(const struct tensor *t, enum turn turn, size_t from, size_t n, float *out) {
     double raw[RUN]; /* the widest type */
     size_t item = type_size(t->type);
-    for (size_t k; n; n -= k, from += k, out += k) {
-        k = n < RUN ? n : RUN;
-        memcpy(raw, (const uint8_t *)t->data + from * item, k * item);
-        convert(t->type, raw, k, out);
-    }
-}
-
-void turn_read(const struct tensor *t, enum turn turn, size_t from, size_t n, float *out) {
-    if (turn == TURN_NONE || t->ndim < 2) {
-        read_straight(t, from, n, out);
-        return;
-    }
-    double raw[RUN];
-    size_t item = type_size(t->type), stride[TENSOR_DIMS], step[TENSOR_DIMS];
-    int order[TENSOR_DIMS], dim[TENSOR_DIMS], last = t->ndim - 1;
-    axes(t, turn, order);
-    turn_dims(t, turn, dim);
-    stride[last] = 1;
-    for (int i = last; i > 0; i--) stride[i - 1] = stride[i] * (size_t)t->dim[i];
-    for (int i = 0; i <= last; i++) step[i] = stride[order[i]] * item;
-    for (size_t k; n; n -= k, from += k, out += k) {
-        size_t rest = from, at = 0, inner = (size_t)dim[last];
-        for (int i = last; i >= 0; i--) {
-            at += rest % (size_t)dim[i] * step[i];
-            rest /= (size_t)dim[i];
+    struct odometer o;
+    odometer_make(&o, t, turn);
+    odometer_set(&o, from);
+    int last = o.axes - 1;
+    for (size_t block; n; n -= block, out += block) {
+        block = n < RUN ? n : RUN;
+        for (size_t done = 0, k; done < block; done += k) {
+            k = o.dim[last] - o.index[last];
+            k = k < block - done ? k : block - done;
+            gather((uint8_t *)raw + done * item, (const uint8_t *)t->data + o.at,
+                   o.step[last], item, k);
+            odometer_turn(&o, k);
         }
-        k = inner - from % inner; /* to the end of this line of the last axis */
-        k = k < n ? k : n;
-        k = k < RUN ? k : RUN;
-        gather(raw, (const uint8_t *)t->data + at, step[last], item, k);
-        convert(t->type, raw, k, out);
+        convert(t->type, raw, block, out);
     }
 }
