@@ -377,7 +377,8 @@ unemulated = $(patsubst emu,plain,$(1))
 # out/obj/MODE/FILE.o. Vector kernels stand in files of their own with flags of their own (FLAGS_ and
 # the file's name); which one runs is chosen by the processor's features.
 FLAGS_core/lanes   = -O3
-FLAGS_core/lanes_rgb = -O3
+FLAGS_core/lanes_rgb_avx2 = -O3
+FLAGS_core/lanes_rgb_vnni = -O3
 FLAGS_train/record = -DSOURCES_SHA256='"$(COMPUTED_BY)"'
 mode      = $(firstword $(subst /, ,$(1)))
 source    = $(patsubst $(call mode,$(1))/%,%,$(1))

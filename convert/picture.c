@@ -22,21 +22,24 @@ void picture_image(const struct conf *conf, const char *what, const uint8_t *dat
 static int pack_bits(const uint8_t *pixel, size_t n, int threshold, uint8_t *bits) {
     int any = 0;
     for (size_t i = 0; i < n / 8; i++) {
-        int byte = 0;
-        for (int k = 0; k < 8; k++) byte |= (pixel[8 * i + (size_t)k] > threshold) << k;
-        bits[i] = (uint8_t)byte;
-        any |= byte;
+        uint8_t in[8];
+        uint64_t eight;
+        for (int k = 0; k < 8; k++) in[k] = pixel[8 * i + (size_t)k] > threshold;
+        memcpy(&eight, in,
+               sizeof eight); /* a bit a byte; the product gathers them on top */
+        bits[i] = (uint8_t)(eight * 0x0102040810204080 >> 56);
+        any |= bits[i];
     }
     return any != 0;
 }
 
 /* How many pixels from the first on are all above the threshold (in) or all not. */
 static size_t alike(const uint8_t *pixel, size_t n, int threshold, int in) {
-    enum { BLOCK = 256 };
     size_t i = 0;
-    while (i + BLOCK <= n && (in ? least_byte(pixel + i, BLOCK) > threshold
-                                 : greatest_byte(pixel + i, BLOCK) <= threshold))
-        i += BLOCK; /* most pixels are like their neighbours */
+    for (size_t block = 256; block >= 16; block /= 4) /* most are like their neighbours */
+        while (i + block <= n && (in ? least_byte(pixel + i, block) > threshold
+                                     : greatest_byte(pixel + i, block) <= threshold))
+            i += block;
     while (i < n && (pixel[i] > threshold) == in) i++;
     return i;
 }

@@ -40,9 +40,9 @@ static void convert(enum type type, void *raw, size_t n, float *out) {
     tensor_to_f32(&t, out);
 }
 
-/* The axes of a turned tensor, outermost first, and where in the tensor an element lies. Axes of
- * one are left out, and two of which one goes on where the other ends are one: a 3x3 kernel is a
- * line of nine. */
+/* The axes of a turned tensor, outermost first, and where in the tensor an element lies.
+ * Axes of one are left out, and two of which one goes on where the other ends are one: a
+ * 3x3 kernel is a line of nine. */
 struct odometer {
     int axes;
     size_t dim[TENSOR_DIMS], step[TENSOR_DIMS], index[TENSOR_DIMS]; /* step: bytes */

@@ -4,6 +4,7 @@
 #include "die.h"
 #include "file.h"
 #include "image_codec.h"
+#include "lanes.h"
 #include <string.h>
 
 void image_make(struct image *image, int width, int height, int channels,
@@ -50,14 +51,11 @@ void image_to_rgb(struct image *image) {
 
 void image_to_grey(struct image *image) {
     if (image->channels == 1) return;
-    size_t n = (size_t)image->width * (size_t)image->height;
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t *p = image->pixel + 3 * i;
-        int luma =
-            19595 * p[0] + 38470 * p[1] + 7471 * p[2] + 0x8000; /* Pillow, Convert.c */
-        image->pixel[i] = (uint8_t)(luma >> 16);
-    }
-    image->channels = 1;
+    struct image grey;
+    image_make(&grey, image->width, image->height, 1, "picture");
+    luma(image->pixel, (size_t)image->width * (size_t)image->height, grey.pixel);
+    image_free(image);
+    *image = grey;
 }
 
 void image_write_png(const struct image *image, const char *path) {

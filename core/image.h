@@ -20,7 +20,7 @@ void image_decode(struct image *image, const void *bytes, size_t n, const char *
 /* New memory for that many pixels, not zeroed; die_no naming `what` if a side is not 1..IMAGE_SIDE. */
 void image_make(struct image *image, int width, int height, int channels, const char *what);
 void image_free(struct image *image);
-/* In place: grey to three equal channels; RGB to Pillow's luma ("L": (19595 R + 38470 G + 7471 B +
+/* Grey to three equal channels; RGB to Pillow's luma ("L": (19595 R + 38470 G + 7471 B +
  * 0x8000) >> 16). */
 void image_to_rgb(struct image *image);
 void image_to_grey(struct image *image);

@@ -58,12 +58,22 @@ TWICE uint8_t greatest_any(const uint8_t *from, size_t n) {
     return greatest;
 }
 
+TWICE void luma_any(const uint8_t *restrict rgb, size_t n, uint8_t *restrict grey) {
+    for (size_t i = 0; i < n; i++, rgb += 3) /* Pillow, Convert.c */
+        grey[i] =
+            (uint8_t)((19595 * rgb[0] + 38470 * rgb[1] + 7471 * rgb[2] + 0x8000) >> 16);
+}
+
 uint8_t least_byte(const uint8_t *from, size_t n) {
     return least_any(from, n);
 }
 
 uint8_t greatest_byte(const uint8_t *from, size_t n) {
     return greatest_any(from, n);
+}
+
+void luma(const uint8_t *rgb, size_t n, uint8_t *grey) {
+    luma_any(rgb, n, grey);
 }
 
 void add_row(const uint8_t *sample, int weight, size_t n, int *sum) {

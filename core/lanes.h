@@ -9,7 +9,7 @@ enum { LANES_BITS = 22 }; /* fraction bits of a weight */
 
 /* Rows of `in` pixels to rows of `width`: each channel of pixel i is the sum over k < room
  * of pixel first[i] + k times weight[i][k], a half added, shifted down, kept in 0..255.
- * A pixel's weights, signs apart, sum to less than 1 << 23; those behind the end are zero. */
+ * A pixel's weights, signs apart, sum to less than 127 << 16; those behind the end are 0. */
 struct lanes_pass {
     int in, rows, width, room;
     const int *first, *weight; /* [width], [width][room] */
@@ -24,6 +24,8 @@ int lanes_across_rgb(const struct lanes_pass *p, const uint8_t *from, uint8_t *t
 void add_row(const uint8_t *sample, int weight, size_t n, int *sum);
 /* to[i] = sum[i], a half added, shifted down, kept in 0..255. */
 void sums_to_bytes(const int *sum, size_t n, uint8_t *to);
+/* n pixels to Pillow's luma (image.h); grey and rgb must not overlap. */
+void luma(const uint8_t *rgb, size_t n, uint8_t *grey);
 /* The least and the greatest of n bytes, n > 0. */
 uint8_t least_byte(const uint8_t *from, size_t n);
 uint8_t greatest_byte(const uint8_t *from, size_t n);

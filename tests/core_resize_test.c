@@ -1,6 +1,6 @@
 /* core_resize_test.c - the resampler against Pillow's bytes and PyTorch's doubles. */
 #include "core/bag.h"
-#include "core/lanes.h"
+#include "core/lanes_rgb.h"
 #include "core/resize.h"
 #include "core/rng.h"
 #include "tests/test.h"
@@ -152,9 +152,10 @@ static int by_definition(const struct lanes_pass *p, int channels, const uint8_t
 /* Every way across, at odd sizes, with weights of both signs and bytes at both ends. */
 static void each_way_across_is_the_definition(void **state) {
     (void)state;
+    const struct rgb_way *const fast[] = {&rgb_avx2, &rgb_vnni};
     for (int run = 0; run < 60; run++) {
         int in = 1 + (int)(rng_u64(1, STREAM_ORDER, 0, (uint64_t)run) % 50),
-            rows = 1 + run % 13, width = 1 + run % 7, room = 1 + run % 9;
+            rows = 1 + run % 13, width = 1 + run % 11, room = 1 + run % 21;
         int *first = xcalloc((size_t)width, sizeof *first),
             *weight = xcalloc((size_t)(width * room), sizeof *weight);
         uint8_t *from = xmalloc((size_t)(3 * in * rows)),
@@ -174,12 +175,14 @@ static void each_way_across_is_the_definition(void **state) {
                                        room;
         }
         struct lanes_pass pass = {in, rows, width, room, first, weight};
-        for (int way = 0; way < 3; way++) {
+        for (int way = 0; way < 5; way++) {
             int channels = way == 0 ? 1 : 3;
             if (way < 2)
                 lanes_across(&pass, channels, from, to);
-            else if (!lanes_across_rgb(&pass, from, to))
-                continue; /* a processor without AVX2 */
+            else if (way == 2 ? !lanes_across_rgb(&pass, from, to) : !fast[way - 3]->here())
+                continue; /* a processor without AVX2, or without VNNI */
+            else if (way > 2)
+                rgb_across(fast[way - 3], &pass, from, to);
             for (int i = 0; i < rows * width * channels; i++)
                 assert_int_equal(to[i],
                                  by_definition(&pass, channels, from, i / channels / width,
