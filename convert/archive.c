@@ -10,13 +10,19 @@
 #include "core/file.h"
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { BLOCK = 1 << 16 };
 
 struct reader {
     const struct source *source;
     const char *raw;
     struct archive *archive;
+    struct archive_entry *entry; /* the newest member's header */
     char *passphrase;
     size_t archive_bytes;
     int64_t bytes;       /* of all members so far */
@@ -24,13 +30,58 @@ struct reader {
     char *path;          /* of the newest member, without the newline */
     char pictures[65];   /* "" where nobody told */
     int hash_later;
-    const char *kind; /* of archive, for messages */
+    int fd;
+    uint8_t block[BLOCK];
 };
 
 static void close_archive(void *arg) {
     struct reader *r = arg;
-    if (r->archive) archive_read_free(r->archive);
-    r->archive = NULL;
+    archive_entry_free(r->entry);
+    archive_read_free(r->archive);
+    if (r->fd >= 0) close(r->fd);
+}
+
+/* libarchive's reading goes through the next two, so that a disk that fails is told as one and not
+ * as an archive that ends too early. */
+static _Noreturn void cannot(const struct reader *r, const char *what) {
+    die_world("%s: cannot %s: %s; wanted a readable file", quoted(r->raw), what,
+              strerror(errno));
+}
+
+static la_ssize_t read_block(struct archive *a, void *arg, const void **block) {
+    struct reader *r = arg;
+    (void)a;
+    ssize_t n = fail_point() ? -1 : read(r->fd, r->block, sizeof r->block);
+    if (n < 0) cannot(r, "read");
+    *block = r->block;
+    return n;
+}
+
+static la_int64_t seek(struct archive *a, void *arg, la_int64_t offset, int whence) {
+    const struct reader *r = arg;
+    off_t at = fail_point() ? -1 : lseek(r->fd, (off_t)offset, whence);
+    (void)a;
+    if (at < 0 && errno != EINVAL) cannot(r, "seek");
+    return at < 0 ? ARCHIVE_FATAL : at; /* a place in front of the file's begin */
+}
+
+static _Noreturn void refuse(struct reader *r, const char *member) {
+    const char *why = archive_error_string(r->archive);
+    const char *name = r->source->passphrase_file;
+    if (!why || archive_errno(r->archive) == ENOMEM)
+        die_world("%s: %s: libarchive has no memory, close other programs", quoted(r->raw),
+                  quoted(member));
+    if (strcasestr(why, "passphrase")) {
+        if (!name)
+            die_no("%s: %s: encrypted, wanted a passphrase; name its file in the source as "
+                   "passphrase_file",
+                   quoted(r->raw), quoted(member));
+        die_no("%s: %s: the passphrase in %s does not open it (%s); correct that file",
+               quoted(r->raw), quoted(member), quoted(name), quoted(why));
+    }
+    die_no("%s: %s: %s, wanted a whole archive; delete it and fetch it again%s%s",
+           quoted(r->raw), quoted(member), quoted(why),
+           name ? "; or the passphrase is wrong: see " : "", name ? quoted(name) : "");
 }
 
 char *archive_passphrase(const struct source *source, const char *raw) {
@@ -54,26 +105,8 @@ static void read_passphrase(struct reader *r) {
         die_world("%s: empty, wanted the passphrase of %s in its first line", quoted(path),
                   quoted(r->raw));
     if (archive_read_add_passphrase(r->archive, r->passphrase) != ARCHIVE_OK)
-        die_world("%s: passphrase not accepted: %s", quoted(path),
-                  quoted(archive_error_string(r->archive)));
+        refuse(r, "begin");
     xfree(path);
-}
-
-static _Noreturn void refuse(struct reader *r, const char *member) {
-    const char *why = archive_error_string(r->archive);
-    const char *name = r->source->passphrase_file;
-    if (!why) why = "unknown reason";
-    if (strcasestr(why, "passphrase")) {
-        if (!name)
-            die_no("%s: %s: encrypted, wanted a passphrase; name its file in the source as "
-                   "passphrase_file",
-                   quoted(r->raw), quoted(member));
-        die_no("%s: %s: the passphrase in %s does not open it (%s); correct that file",
-               quoted(r->raw), quoted(member), quoted(name), quoted(why));
-    }
-    die_no("%s: %s: %s, wanted a whole %s archive; delete it and fetch it again%s%s",
-           quoted(r->raw), quoted(member), quoted(why), r->kind,
-           name ? "; or the passphrase is wrong: see " : "", name ? quoted(name) : "");
 }
 
 static const char *last_member(const struct reader *r) {
@@ -83,6 +116,7 @@ static const char *last_member(const struct reader *r) {
 /* By the first bytes: libarchive would take a zip with something in front, or a text that
  * begins as its lists do. */
 static void allow_formats(struct reader *r) {
+    struct archive *a = r->archive;
     struct map map;
     map_open(&map, r->raw);
     size_t blank = 0;
@@ -96,33 +130,36 @@ static void allow_formats(struct reader *r) {
     if (rar && !source_may_be(r->source, "rar"))
         die_no("%s: a RAR archive, wanted zip or tar: unpack it, and pack the files again",
                quoted(r->raw));
-    if (zip) {
-        zip_story_check(map.data, map.size, r->raw);
-        archive_read_support_format_zip_seekable(r->archive);
-    } else if (rar) {
-        archive_read_support_format_rar(r->archive);
-        archive_read_support_format_rar5(r->archive);
-    } else {
-        archive_read_support_filter_gzip(r->archive);
-        archive_read_support_filter_xz(r->archive);
-        archive_read_support_format_tar(r->archive);
-    }
+    if (zip) zip_story_check(map.data, map.size, r->raw);
+    int bad =
+        zip   ? archive_read_support_format_zip_seekable(a)
+        : rar ? archive_read_support_format_rar(a) | archive_read_support_format_rar5(a)
+              : archive_read_support_filter_gzip(a) | archive_read_support_filter_xz(a) |
+                    archive_read_support_format_tar(a);
+    if (bad != ARCHIVE_OK) refuse(r, "begin");
     map_close(&map);
 }
 
 struct reader *reader_open(const struct source *source, const char *raw) {
     struct reader *r = xcalloc(1, sizeof *r);
-    *r = (struct reader){.source = source, .raw = raw, .archive_bytes = file_size(raw)};
+    *r = (struct reader){
+        .source = source, .raw = raw, .archive_bytes = file_size(raw), .fd = -1};
     if (!r->archive_bytes)
         die_world("%s: empty file, wanted an archive; delete it and fetch it again",
                   quoted(raw));
     die_cleanup(close_archive, r);
     r->archive = archive_read_new();
-    if (!r->archive)
+    r->entry = archive_entry_new2(r->archive);
+    if (!r->archive || !r->entry)
         die_world("out of memory: wanted an archive reader, close other programs");
     allow_formats(r);
     read_passphrase(r);
-    if (archive_read_open_filename(r->archive, raw, 1 << 16) != ARCHIVE_OK)
+    r->fd = fail_point() ? -1 : open(raw, O_RDONLY | O_CLOEXEC);
+    if (r->fd < 0) cannot(r, "open");
+    archive_read_set_read_callback(r->archive, read_block);
+    archive_read_set_seek_callback(r->archive, seek);
+    if (archive_read_set_callback_data(r->archive, r) != ARCHIVE_OK ||
+        archive_read_open1(r->archive) != ARCHIVE_OK)
         refuse(r, "begin");
     return r;
 }
@@ -197,9 +234,9 @@ static void check_entry(struct reader *r, struct archive_entry *entry) {
 }
 
 int reader_next(struct reader *r, struct archived *m) {
-    struct archive_entry *entry;
+    struct archive_entry *entry = r->entry;
     for (;;) {
-        int code = archive_read_next_header(r->archive, &entry);
+        int code = archive_read_next_header2(r->archive, entry);
         if (code == ARCHIVE_EOF) return 0;
         if (code != ARCHIVE_OK) refuse(r, last_member(r));
         check_entry(r, entry);

@@ -14,10 +14,10 @@ static const char remedy[] = "re-save it with Keras's save_weights";
 enum { NAME = 255 };
 
 struct walk {
-    const char *path; /* of the file */
-    hid_t file, half; /* half: the type F16LE */
-    uint64_t size;    /* bytes of the file */
-    uint64_t bytes;   /* of the datasets so far */
+    const char *path;         /* of the file */
+    hid_t access, file, half; /* half: the type F16LE */
+    uint64_t size;            /* bytes of the file */
+    uint64_t bytes;           /* of the datasets so far */
     int links, tensors;
     struct bag_writer *bag;
     void *data;  /* the newest dataset's; its pages serve the next one too */
@@ -38,20 +38,35 @@ static _Noreturn void refuse(const struct walk *w, const char *name, const char 
     die_no("%s: '%s': %s, wanted %s; %s", w->path, quoted(name), found, wanted, remedy);
 }
 
-/* What the library itself says: the innermost entry of its error stack. */
-static herr_t keep_last(unsigned n, const H5E_error2_t *error, void *arg) {
-    (void)n;
-    if (error->desc) snprintf(arg, 128, "%s", error->desc);
+/* What the library itself says: the first and innermost entry of its error stack, and whether the
+ * file is to blame or the world. */
+struct cause {
+    char why[128];
+    int world;
+};
+
+static herr_t find_cause(unsigned n, const H5E_error2_t *error, void *arg) {
+    struct cause *c = arg;
+    const char *desc = error->desc ? error->desc : "", *number = strstr(desc, "errno = ");
+    if (n == 0) snprintf(c->why, sizeof c->why, "%s", desc);
+    if (number) { /* the driver's; what stands there besides names the time of day */
+        snprintf(c->why, sizeof c->why, "%s", strerror(atoi(number + 8)));
+        c->world = 1;
+    }
+    c->world |= error->maj_num == H5E_RESOURCE && error->min_num == H5E_NOSPACE;
     return 0;
 }
 
-/* A library's call that failed: the file is not what it seems. */
+/* A library's call that failed. */
 static hid_t need(const struct walk *w, hid_t id, const char *name, const char *doing) {
     if (id >= 0) return id;
-    char why[128] = "no reason given";
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_last, why);
+    struct cause c = {"no reason given", 0};
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, find_cause, &c);
+    if (c.world)
+        die_world("%s: '%s': libhdf5 cannot %s: %s; wanted memory and a readable file",
+                  w->path, quoted(name), doing, quoted(c.why));
     die_no("%s: '%s': libhdf5 cannot %s: %s; wanted a sound Keras file, fetch it again",
-           w->path, quoted(name), doing, quoted(why));
+           w->path, quoted(name), doing, quoted(c.why));
 }
 
 /* ---- links ---- */
@@ -280,16 +295,16 @@ static void close_file(void *arg) {
     struct walk *w = arg;
     if (w->half > 0) H5Tclose(w->half);
     if (w->file > 0) H5Fclose(w->file); /* with all that was opened in it */
+    if (w->access > 0) H5Pclose(w->access);
 }
 
 static void open_file(struct walk *w) {
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-    H5Pset_file_locking(access, 0, 1); /* reading needs none; some file systems have none */
-    w->file = H5Fopen(w->path, H5F_ACC_RDONLY, access);
-    H5Pclose(access);
-    need(w, w->file, "/", "open the file");
-    w->half = half_type();
+    w->access = need(w, H5Pcreate(H5P_FILE_ACCESS), "/", "open files");
+    H5Pset_fclose_degree(w->access, H5F_CLOSE_STRONG);
+    H5Pset_file_locking(w->access, 0,
+                        1); /* reading needs none; some file systems have none */
+    w->file = need(w, H5Fopen(w->path, H5F_ACC_RDONLY, w->access), "/", "open the file");
+    w->half = need(w, half_type(), "/", "make a type");
 }
 
 /* The library's own end is left out: with a refused virtual dataset open it jumps to

@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "core/sandbox.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -75,27 +76,37 @@ static void shut_in(const char *path, const char *out) {
     sandbox_enter(&box);
 }
 
+/* In the child; a byte goes into the pipe once the library is there. */
+static _Noreturn void work(const char *path, const char *out, int pipe) {
+    set_limits(path);
+    shut_in(path, out);
+    h5_start();
+    if (write(pipe, "", 1) != 1) die_world("a pipe: %s", strerror(errno));
+    h5_convert(path, out);
+    exit(0);
+}
+
 static int convert(const char *path, const char *out) {
+    int status, ends[2];
+    char byte;
+    if (pipe2(ends, O_CLOEXEC)) die_world("a pipe: %s; wanted one", strerror(errno));
     pid_t child = fork();
     if (child < 0) die_world("fork: %s; wanted room for a process", strerror(errno));
-    if (!child) {
-        set_limits(path);
-        shut_in(path, out);
-        h5_start();
-        h5_convert(path, out);
-        exit(0);
-    }
-    int status;
+    if (!child) work(path, out, ends[1]);
+    close(ends[1]);
+    int began = read(ends[0], &byte, 1) == 1;
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR) die_world("waitpid: %s", strerror(errno));
-    if (WIFEXITED(status)) return WEXITSTATUS(status);
+    if (WIFEXITED(status) && WEXITSTATUS(status) <= EXIT_WORLD) return WEXITSTATUS(status);
     out_drop(out_open(out)); /* removes what the dead child left */
-    int cause = WTERMSIG(status);
+    int cause =
+        WIFSIGNALED(status) ? WTERMSIG(status) : 0; /* none: the library's own exit */
     if (cause == SIGINT || cause == SIGTERM || cause == SIGKILL)
         die_world("%s: interrupted by signal %d; run it again", path, cause);
+    if (!began) die_world("libhdf5 does not start; wanted memory for it");
     die_no("%s: libhdf5 broke on it (signal %d, %s), wanted a sound Keras file; fetch it "
            "again",
-           path, cause, strsignal(cause));
+           path, cause, cause ? strsignal(cause) : "none");
 }
 
 int main(int argc, char **argv) {

@@ -33,13 +33,15 @@ static void inflate_member(const struct member *m, uint8_t *to, const char *path
     int end = inflate(&z, Z_FINISH);
     int whole = end == Z_STREAM_END && !z.avail_in && !z.avail_out;
     inflateEnd(&z);
+    if (end == Z_MEM_ERROR) die_world("%s: zlib has no memory; close other programs", path);
     if (!whole)
         die_no("%s: member '%s' does not inflate to its %zu bytes; fetch it again", path,
                quoted(m->name), m->size);
     if (crc32(0, to, (uInt)m->size) != m->crc)
-        die_no("%s: member '%s': its CRC-32 does not match, wanted undamaged data; fetch it "
-               "again",
-               path, quoted(m->name));
+        die_no(
+            "%s: member '%s': its CRC-32 does not match, wanted undamaged data; fetch it "
+            "again",
+            path, quoted(m->name));
 }
 
 /* The member's name without ".npy", into the room. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <jpeglib.h>
+#include <jerror.h>
 
 enum { SCANS = 100, MEMORY = 256 << 20 };
 
@@ -18,6 +19,9 @@ struct errors {
 static _Noreturn void refuse(j_common_ptr c) {
     char message[JMSG_LENGTH_MAX];
     c->err->format_message(c, message);
+    if (c->err->msg_code == JERR_OUT_OF_MEMORY)
+        die_world("%s: libjpeg has no memory; close other programs",
+                  quoted(((struct errors *)c->err)->what));
     die_no("%s: %s; wanted a whole JPEG picture of 1 or 3 components",
            quoted(((struct errors *)c->err)->what), quoted(message));
 }

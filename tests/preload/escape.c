@@ -37,8 +37,8 @@ unsigned long crc32(unsigned long crc, const unsigned char *bytes, unsigned n) {
     return real(crc, bytes, n);
 }
 
-int archive_read_open_filename(void *archive, const char *name, size_t block) {
-    int (*real)(void *, const char *, size_t);
-    *(void **)&real = BEHIND("archive_read_open_filename");
-    return real(archive, name, block);
+int archive_read_open1(void *archive) {
+    int (*real)(void *);
+    *(void **)&real = BEHIND("archive_read_open1");
+    return real(archive);
 }
