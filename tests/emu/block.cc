@@ -17,21 +17,18 @@ struct fiber {
     char *stack;
     int entered, thread;
 };
-/* What a thread waits for. */
-enum wait { READY, AT_BARRIER, AT_WARP_BARRIER, AT_SHUFFLE, AT_BALLOT, ENDED };
-static const char *const wait_name[] = {"",          "BARRIER", "WARP_BARRIER",
-                                        "a shuffle", "a vote",  ""};
+static const char *const wait_name[] = {
+    "", "BARRIER", "WARP_BARRIER", "a shuffle", "a vote", "a matrix instruction", ""};
 
 struct thread {
     struct fiber *fiber; /* NULL: not begun */
-    enum wait wait;
+    enum emu_wait wait;
     struct emu_site site;
 };
 struct warp {
     int arrived, first, parity;
-    uint64_t bits
-        [2]
-        [EMU_WARP]; /* in turn: late readers of one exchange, early writers of the next */
+    /* In turn: late readers of one meeting, early writers of the next. */
+    struct emu_pack pack[2][EMU_WARP];
 };
 
 struct emu_place emu_now;
@@ -153,6 +150,7 @@ static void leave_for(int t) {
 static void fiber_main(void) {
     for (;;) {
         me.launch->run(me.closure);
+        emu_copy_ended();
         struct fiber *f = me.thread[emu_now.index].fiber;
         me.thread[emu_now.index].wait = ENDED;
         me.ended++;
@@ -167,7 +165,7 @@ static void fiber_main(void) {
 }
 
 /* The running thread waits; others go on. */
-static void wait_for(enum wait wait, struct emu_site site) {
+static void wait_for(enum emu_wait wait, struct emu_site site) {
     struct thread *t = &me.thread[emu_now.index];
     t->wait = wait;
     t->site = site;
@@ -176,7 +174,7 @@ static void wait_for(enum wait wait, struct emu_site site) {
 
 /* ---- what kernels call ---- */
 
-static void same_place(const struct thread *other, enum wait wait, struct emu_site site) {
+static void same_place(const struct thread *other, enum emu_wait wait, struct emu_site site) {
     if (other->wait != wait || other->site.line != site.line ||
         (other->site.file != site.file && strcmp(other->site.file, site.file)))
         emu_fail("at %s (%s:%d), while thread %d of the block waits at %s (%s:%d)",
@@ -207,47 +205,53 @@ void emu_barrier(struct emu_site site) {
     wait_for(AT_BARRIER, site);
 }
 
-/* All lanes of a warp meet. Returns which of the two sets of bits this meeting wrote. */
-static int meet(enum wait wait, struct emu_site site, uint64_t bits) {
+const struct emu_pack *emu_meet(enum emu_wait wait, struct emu_site site, const void *mine,
+                                size_t bytes) {
     const int lane = EMU_LANE, first = emu_now.index - lane;
     struct warp *w = &me.warp[first / EMU_WARP];
     if (first + EMU_WARP > emu_block.threads)
         emu_fail("%s at %s:%d in a warp of %d threads", wait_name[wait], site.file,
                  site.line, emu_block.threads - first);
-    const int parity = w->parity;
-    w->bits[parity][lane] = bits;
+    const struct emu_pack *all = w->pack[w->parity];
+    if (bytes) memcpy(w->pack[w->parity][lane].bytes, mine, bytes);
     if (w->arrived)
         same_place(&me.thread[w->first], wait, site);
     else
         w->first = emu_now.index;
     if (++w->arrived < EMU_WARP) {
         wait_for(wait, site);
-        return parity;
+        return all;
     }
     w->arrived = 0;
-    w->parity = !parity;
+    w->parity = !w->parity;
     if (wait == AT_WARP_BARRIER) emu_block.warp_barriers[first / EMU_WARP]++;
     for (int i = first; i < first + EMU_WARP; i++) make_ready(i);
     if (!_setjmp(me.thread[emu_now.index].fiber->here)) leave_for(pick());
-    return parity;
+    return all;
 }
 
 void emu_warp_barrier(struct emu_site site) {
-    meet(AT_WARP_BARRIER, site, 0);
+    emu_meet(AT_WARP_BARRIER, site, NULL, 0);
 }
 
 uint64_t emu_exchange(uint64_t bits, int from, struct emu_site site) {
-    const struct warp *w = &me.warp[emu_now.index / EMU_WARP];
-    int parity = meet(AT_SHUFFLE, site, bits);
-    return from >= 0 && from < EMU_WARP ? w->bits[parity][from] : bits;
+    const struct emu_pack *all = emu_meet(AT_SHUFFLE, site, &bits, sizeof bits);
+    if (from >= 0 && from < EMU_WARP) memcpy(&bits, all[from].bytes, sizeof bits);
+    return bits;
 }
 
 unsigned emu_ballot(int p, struct emu_site site) {
-    const struct warp *w = &me.warp[emu_now.index / EMU_WARP];
-    int parity = meet(AT_BALLOT, site, (uint64_t)p);
+    const struct emu_pack *pack = emu_meet(AT_BALLOT, site, &p, sizeof p);
     unsigned all = 0;
-    for (int i = 0; i < EMU_WARP; i++) all |= (unsigned)w->bits[parity][i] << i;
+    for (int i = 0; i < EMU_WARP; i++) {
+        memcpy(&p, pack[i].bytes, sizeof p);
+        all |= (unsigned)p << i;
+    }
     return all;
+}
+
+int emu_arch(void) {
+    return emu_block.capability;
 }
 
 void emu_fence(void) {
@@ -270,8 +274,9 @@ static void stuck(void) {
 static void run_block(void) {
     const int n = emu_block.threads;
     me.arrived = me.ended = me.head = me.readies = 0;
-    memset(me.warp, 0, sizeof me.warp);
+    for (int i = 0; i < EMU_THREADS / EMU_WARP; i++) me.warp[i].arrived = 0;
     emu_watch_block();
+    emu_copy_block();
     emu_shared_begin(me.launch->shared);
     for (int i = 0; i < n; i++) {
         me.thread[i].fiber = NULL;
@@ -315,6 +320,7 @@ void emu_run(const struct device *d, const struct emu_launch *l, const void *clo
     emu_now.blocks = b;
     emu_now.threads = t;
     emu_block.threads = (int)threads;
+    emu_block.capability = d->capability;
     emu_watch_launch(d->stream == d->side);
     uint64_t first = 0, stride = 1;
     if (me.seed) {

@@ -40,6 +40,7 @@ void *emu_shared_dynamic(void);
 void emu_barrier(struct emu_site site);
 void emu_warp_barrier(struct emu_site site);
 void emu_fence(void);
+int emu_arch(void); /* capability of the device that runs the kernel */
 unsigned emu_ballot(int p, struct emu_site site);
 /* The bits of every lane; lane i wants those of lane `from`, or its own where that is past
  * 31. */

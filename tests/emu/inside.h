@@ -25,11 +25,21 @@ struct emu_block {
     int inside;     /* a kernel is running */
     uint32_t run;   /* number of this run of a block, twice; odd on the side stream */
     uint32_t first; /* that of the launch's first block */
-    int threads;
+    int threads, capability;
     unsigned barriers;                              /* passed so far */
     unsigned warp_barriers[EMU_THREADS / EMU_WARP]; /* likewise */
 };
 extern struct emu_block emu_block;
+/* What a thread waits for. */
+enum emu_wait {
+    READY,
+    AT_BARRIER,
+    AT_WARP_BARRIER,
+    AT_SHUFFLE,
+    AT_BALLOT,
+    AT_MATRIX,
+    ENDED
+};
 extern char emu_shared_range[EMU_SHARED];
 extern char *emu_stacks,
     *emu_memory; /* ranges of [EMU_THREADS * EMU_STACK], [EMU_MEMORY]; NULL before use */
@@ -42,6 +52,15 @@ static inline void *emu_need(void *p) {
     if (!p) die_world("emulator: no memory");
     return p;
 }
+/* All lanes of the running thread's warp meet, each with some bytes; what all have brought,
+ * to be read until this thread's next meeting. */
+enum { EMU_PACK = 32 };
+struct emu_pack {
+    alignas(8) unsigned char bytes[EMU_PACK];
+};
+const struct emu_pack *emu_meet(enum emu_wait wait, struct emu_site site, const void *mine,
+                                size_t bytes); /* [EMU_WARP] */
+
 /* "shared tile +8"; borrowed until the next call. */
 const char *emu_where(const void *p);
 
@@ -68,6 +87,16 @@ void emu_watch_fork(int forked);              /* work goes to two streams, or no
 /* Not by a kernel: bytes are read from `from` and written to `to`; NULL: no device memory.
  * */
 void emu_watch_copy(void *to, const void *from, size_t bytes);
+
+/* A kernel's access that gcc did not see, align 1 or more. */
+enum emu_access { EMU_READ, EMU_WRITE, EMU_CHANGE };
+void emu_watch_access(const void *p, size_t n, size_t align, enum emu_access how);
+
+/* ---- copy.cc: copies that arrive later ---- */
+
+void emu_copy_block(void);
+void emu_copy_ended(void); /* the running thread has ended */
+int emu_copy_under_way(size_t at, size_t n); /* in the shared range */
 
 /* ---- order.cc: what one block wrote and another reads ---- */
 

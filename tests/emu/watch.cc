@@ -24,7 +24,7 @@ struct deed {
 struct cell {
     struct deed write, read;
 };
-enum how { READ, WRITE, BOTH };
+enum how { READ = EMU_READ, WRITE = EMU_WRITE, BOTH = EMU_CHANGE };
 static const char *const how_name[] = {"reads", "writes", "changes"};
 
 struct emu_block emu_block;
@@ -191,6 +191,9 @@ static void in_shared(size_t at, const char *p, size_t n, enum how how) {
             if (shared_cell[i].write.run != emu_block.run)
                 emu_fail("%s %zu bytes of %s, which nobody has written", how_name[how], n,
                          emu_where(p));
+    if (emu_copy_under_way(at, n))
+        emu_fail("%s %zu bytes of %s, where a copy is still under way", how_name[how], n,
+                 emu_where(p));
     visit_all(shared_cell, at, p, n, how);
 }
 
@@ -228,6 +231,10 @@ static void access(const void *address, size_t n, size_t align, enum how how) {
     else if ((size_t)(p - emu_stacks) >= (size_t)EMU_THREADS * EMU_STACK &&
              !emu_closure_holds(p) && (p < &__executable_start || p >= &_end))
         emu_fail("%s %zu bytes of the host's memory", how_name[how], n);
+}
+
+void emu_watch_access(const void *p, size_t n, size_t align, enum emu_access how) {
+    access(p, n, align, (enum how)how);
 }
 
 void emu_atomic_begin(void *p, size_t bytes) {
