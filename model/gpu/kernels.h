@@ -13,6 +13,13 @@ size_t gpu_maxpool_saved(const struct call *c);
 size_t gpu_linear_scratch(const struct call *c);
 size_t gpu_layernorm_saved(const struct call *c);
 size_t gpu_layernorm_scratch(const struct call *c);
+/* The ways that gpu_attention_* chooses from by time, for their tests: any head up to 128 and any
+ * type; heads of 64 and 16 bits. Either's backward takes what either's forward has saved. */
+void gpu_attention_plain_forward(const struct call *c);
+void gpu_attention_plain_backward(const struct call *c);
+int gpu_attention_matrix_fits(const struct call *c);
+void gpu_attention_matrix_forward(const struct call *c);
+void gpu_attention_matrix_backward(const struct call *c);
 size_t gpu_attention_saved(const struct call *c);
 size_t gpu_attention_scratch(const struct call *c);
 size_t gpu_loss_saved(const struct call *c);
