@@ -14,9 +14,10 @@
 #include "model/cpu/decoder.h"
 #include "model/cpu/conv.h"
 #include "model/cpu/resize.h"
+#include "model/runs.h"
 #include <string.h>
 
-enum { BLOCK = 32, MAX_KERNEL = 7 }; /* output channels a task */
+enum { BLOCK = 32 }; /* output channels a task */
 
 struct decoder {
     struct conv skip; /* its part of the convolution, with packed weights */
@@ -32,21 +33,6 @@ struct decoder {
     uint8_t *own; /* each worker's z and v of one block */
     size_t own_bytes, shared_bytes;
 };
-
-int decoder_match(const struct graph *g, int first) {
-    if (first + 2 >= g->nodes) return 0;
-    const struct node *resize = &g->node[first], *concat = resize + 1, *conv = resize + 2;
-    if (resize->op != OP_resize || concat->op != OP_concat || conv->op != OP_conv) return 0;
-    if (concat->inputs != 2 || (concat->in[0] == first) == (concat->in[1] == first))
-        return 0;
-    int skip = concat->in[concat->in[0] == first];
-    const struct attr *a = &conv->attr;
-    const struct shape *small = &g->node[resize->in[0]].shape, *large = &resize->shape;
-    if (skip == resize->in[0] || conv->in[0] != first + 1) return 0;
-    if (a->groups != 1 || a->stride != 1 || a->kernel < 2 || a->kernel > MAX_KERNEL)
-        return 0;
-    return 4 * small->dim[1] * small->dim[2] <= large->dim[1] * large->dim[2] ? 3 : 0;
-}
 
 /* ---- sizes and places ---- */
 
@@ -72,12 +58,6 @@ static void lay_out(struct decoder *d, uint8_t *scratch) {
     d->own = d->skip.scratch = (uint8_t *)carve(scratch, &at, 0);
     d->own_bytes = pad64(BLOCK * taps * map * sizeof(float)) +
                    pad64(BLOCK * (size_t)(d->R * d->h) * (size_t)d->Q * sizeof(float));
-}
-
-/* Which input of the concatenation is the skip: the one that is not the resize's output,
- * whose shape is known without pointers. */
-static int skip_input(const struct call *concat) {
-    return concat->x[0] || concat->dx[0] ? 0 : 1;
 }
 
 static struct decoder decoder_of(const struct call *calls, int skip_in) {
@@ -289,7 +269,7 @@ static void dup_task(void *arg, int task, int worker) {
 /* ---- the run ---- */
 
 void decoder_forward(const struct call *calls, int n) {
-    struct decoder d = decoder_of(calls, skip_input(&calls[1]));
+    struct decoder d = decoder_of(calls, run_outer_input(&calls[1]));
     (void)n;
     make_matrices(&d, calls[0].attr->align);
     parallel(d.K, pack_task, &d);
@@ -299,7 +279,7 @@ void decoder_forward(const struct call *calls, int n) {
 }
 
 void decoder_backward(const struct call *calls, int n) {
-    struct decoder d = decoder_of(calls, skip_input(&calls[1]));
+    struct decoder d = decoder_of(calls, run_outer_input(&calls[1]));
     (void)n;
     make_matrices(&d, calls[0].attr->align);
     parallel(d.K, pack_task, &d);

@@ -3,7 +3,6 @@
 #define MODEL_CPU_DECODER_H
 #include "model/host.h"
 
-int decoder_match(const struct graph *g, int first);
 void decoder_forward(const struct call *calls, int n);
 void decoder_backward(const struct call *calls, int n);
 size_t decoder_scratch(const struct call *calls, int n);

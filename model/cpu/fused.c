@@ -9,25 +9,9 @@
 #include "model/cpu/decoder.h"
 #include "model/cpu/threads.h"
 #include "model/cpu/vec.h"
-
-static int is(const struct graph *g, int node, enum op op) {
-    return node < g->nodes && g->node[node].op == op;
-}
-
-static int reads(const struct graph *g, int node, int input) {
-    for (int k = 0; k < g->node[node].inputs; k++)
-        if (g->node[node].in[k] == input) return 1;
-    return 0;
-}
+#include "model/runs.h"
 
 /* ---- batch norm, ReLU ---- */
-
-static int match_relu(const struct graph *g, int first) {
-    return is(g, first, OP_batchnorm) && is(g, first + 1, OP_relu) &&
-                   reads(g, first + 1, first)
-               ? 2
-               : 0;
-}
 
 static struct batchnorm with_relu(const struct call *calls, int n) {
     struct batchnorm b = batchnorm_of(&calls[0]);
@@ -54,32 +38,15 @@ static size_t saved_of_norm(const struct call *calls, int n) {
 
 /* ---- batch norm, addition, ReLU ---- */
 
-/* The shortcut must not be the batch norm's own input: their gradients are written in one
- * pass. */
-static int match_add_relu(const struct graph *g, int first) {
-    if (!is(g, first, OP_batchnorm) || !is(g, first + 1, OP_add) ||
-        !is(g, first + 2, OP_relu))
-        return 0;
-    const int *in = g->node[first + 1].in;
-    if ((in[0] == first) == (in[1] == first)) return 0;
-    int shortcut = in[0] == first ? in[1] : in[0];
-    return shortcut != g->node[first].in[0] && reads(g, first + 2, first + 1) ? 3 : 0;
-}
-
-/* Which input of the addition is the shortcut: the one with memory of its own. */
-static int shortcut_of(const struct call *add) {
-    return add->x[0] || add->dx[0] ? 0 : 1;
-}
-
 static void bottleneck_forward(const struct call *calls, int n) {
     struct batchnorm b = with_relu(calls, n);
-    b.shortcut = calls[1].x[shortcut_of(&calls[1])];
+    b.shortcut = calls[1].x[run_outer_input(&calls[1])];
     batchnorm_forward(&b);
 }
 
 static void bottleneck_backward(const struct call *calls, int n) {
     struct batchnorm b = with_relu(calls, n);
-    int k = shortcut_of(&calls[1]);
+    int k = run_outer_input(&calls[1]);
     b.added = 1;
     b.dshortcut = calls[1].dx[k];
     b.sum_shortcut = calls[1].sum[k];
@@ -87,12 +54,6 @@ static void bottleneck_backward(const struct call *calls, int n) {
 }
 
 /* ---- addition, ReLU ---- */
-
-static int match_sum(const struct graph *g, int first) {
-    return is(g, first, OP_add) && is(g, first + 1, OP_relu) && reads(g, first + 1, first)
-               ? 2
-               : 0;
-}
 
 struct sum {
     const struct call *add, *relu;
@@ -165,26 +126,26 @@ static void sum_backward(const struct call *calls, int n) {
 
 const struct fusion cpu_fusions[CPU_FUSIONS] = {
     {.name = "resize_concat_conv",
-     .match = decoder_match,
+     .match = run_resize_concat_conv,
      .keep = 1 << 0 | 1 << 1,
      .forward = decoder_forward,
      .backward = decoder_backward,
      .scratch = decoder_scratch},
     {.name = "batchnorm_add_relu",
-     .match = match_add_relu,
+     .match = run_norm_add_relu,
      .keep = 1 << 0 | RUN_KEEP_Y,
      .forward = bottleneck_forward,
      .backward = bottleneck_backward,
      .saved = saved_of_norm},
     {.name = "batchnorm_relu",
-     .match = match_relu,
+     .match = run_norm_relu,
      .keep = 1 << 0,
      .cheap = 1,
      .forward = relu_forward,
      .backward = relu_backward,
      .saved = saved_of_norm},
     {.name = "add_relu",
-     .match = match_sum,
+     .match = run_add_relu,
      .keep = RUN_KEEP_Y,
      .forward = sum_forward,
      .backward = sum_backward},
