@@ -126,8 +126,10 @@ static struct action *new_action(struct maker *m, enum kind kind, int step) {
 static void step_sizes(const struct maker *m, const struct step *s, size_t *saved,
                        size_t *scratch) {
     struct call *calls = xmalloc((size_t)s->nodes * sizeof *calls);
-    for (int i = 0; i < s->nodes; i++)
+    for (int i = 0; i < s->nodes; i++) {
         calls[i] = plan_call(m->g, m->k, s->first + i, m->batch);
+        calls[i].phase = m->train ? PHASE_TRAIN : PHASE_INFER; /* no backward: less may do */
+    }
     *saved = *scratch = 0;
     if (s->fusion) {
         if (s->fusion->saved) *saved = s->fusion->saved(calls, s->nodes);

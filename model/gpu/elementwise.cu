@@ -1,9 +1,9 @@
 /* elementwise.cu - one element in, one element out: relu, add, gelu with the exact erf; equals
  * ref_relu_*, ref_add_*, ref_gelu_*. Arrays are taken as they lie, V elements at once and the rest one by
- * one, so any count will do.
+ * one, so any count will do. add_relu is both in one pass.
  *
- * Bytes of n elements of e bytes: relu, gelu forward 2ne, backward 3ne; add 3ne and 1 + 2 of each. */
-#include "model/gpu/element.h"
+ * Bytes of n elements of e bytes: relu, gelu forward 2ne, backward 3ne; add 3ne and 1 + 2 of each; add_relu 3ne and 4ne. */
+#include "model/gpu/gelu.h"
 
 /* What a pass reads and writes; NULL: nothing. */
 template <typename T> struct pass {
@@ -12,10 +12,6 @@ template <typename T> struct pass {
     int sum[2];
     size_t n;
 };
-
-DEVICE float normal_cdf(float x) {
-    return .5f * (1 + erff(x * 0.70710678118654752f));
-}
 
 struct relu {
     METHOD float operator()(float x, float) const {
@@ -29,18 +25,22 @@ struct relu_back { /* y, dy */
 };
 struct gelu {
     METHOD float operator()(float x, float) const {
-        return x * normal_cdf(x);
+        return gelu_of(x);
     }
 };
 struct gelu_back { /* x, dy */
     METHOD float operator()(float x, float dy) const {
-        float density = 0.39894228040143268f * expf(-.5f * x * x);
-        return dy * (normal_cdf(x) + x * density);
+        return dy * gelu_slope(x);
     }
 };
 struct total {
     METHOD float operator()(float a, float b) const {
         return a + b;
+    }
+};
+struct total_relu {
+    METHOD float operator()(float a, float b) const {
+        return a + b <= 0 ? 0 : a + b;
     }
 };
 struct same {
@@ -97,6 +97,14 @@ template <typename T> static void add_backward(const struct call *c) {
     run<T, struct same>(c, c->dy, NULL, c->dx[0], c->dx[1]);
 }
 
+/* The addition's call, and y and dy of the ReLU behind it. */
+template <typename T> static void add_relu_forward(const struct call *c) {
+    run<T, struct total_relu>(c, c->x[0], c->x[1], c->y, NULL);
+}
+template <typename T> static void add_relu_backward(const struct call *c) {
+    run<T, struct relu_back>(c, c->y, c->dy, c->dx[0], c->dx[1]);
+}
+
 #define PAIR(name)                                                                          \
     void gpu_##name##_forward(const struct call *c) {                                       \
         BY_TYPE(type_of(c, map_channels(c->ys)), name##_forward, c);                        \
@@ -107,3 +115,4 @@ template <typename T> static void add_backward(const struct call *c) {
 PAIR(relu)
 PAIR(gelu)
 PAIR(add)
+PAIR(add_relu)

@@ -25,6 +25,24 @@ size_t gpu_attention_scratch(const struct call *c);
 size_t gpu_loss_saved(const struct call *c);
 size_t gpu_loss_scratch(const struct call *c);
 
+/* Fused steps: see host.h's struct fusion; fused.c has their table. */
+void gpu_add_relu_forward(const struct call *c); /* the addition's call with y and dy of the ReLU */
+void gpu_add_relu_backward(const struct call *c);
+void gpu_resize_loss_forward(const struct call *calls, int n);
+void gpu_resize_loss_backward(const struct call *calls, int n);
+size_t gpu_resize_loss_saved(const struct call *calls, int n);
+size_t gpu_resize_loss_scratch(const struct call *calls, int n);
+void gpu_add_layernorm_forward(const struct call *calls, int n);
+void gpu_add_layernorm_backward(const struct call *calls, int n);
+size_t gpu_add_layernorm_saved(const struct call *calls, int n);
+size_t gpu_add_layernorm_scratch(const struct call *calls, int n);
+void gpu_linear_gelu_forward(const struct call *calls, int n);
+void gpu_linear_gelu_backward(const struct call *calls, int n);
+size_t gpu_linear_gelu_saved(const struct call *calls, int n);
+size_t gpu_linear_gelu_scratch(const struct call *calls, int n);
+enum { GPU_FUSIONS = 6 };
+extern const struct fusion gpu_fusions[GPU_FUSIONS];
+
 /* name gpu, real T_F32 (what tests put and get), every op, every fused step. The machine that uses
  * it copies it and sets .machine and .node_bytes. */
 extern const struct kernels gpu_kernels;

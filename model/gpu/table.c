@@ -25,4 +25,6 @@ const struct kernels gpu_kernels = {
             [OP_loss].saved = gpu_loss_saved,
             [OP_loss].scratch = gpu_loss_scratch,
         },
+    .fusion = gpu_fusions,
+    .fusions = GPU_FUSIONS,
 };

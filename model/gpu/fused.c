@@ -1,0 +1,116 @@
+/* fused.c - runs of nodes that the GPU does in one step; see host.h's struct fusion.
+ *
+ *   batchnorm_add_relu  the end of a bottleneck; y is kept for the ReLU's mask
+ *   batchnorm_relu      backward reads x alone: the mask is computed again
+ *   add_relu            the same where no batch norm stands right before the addition
+ *   add_layernorm       a residual's sum and the norm behind it: add_layernorm.cu
+ *   linear_gelu         the product's bias and gelu in one pass, back with the bias's gradient: linear.cu
+ *   resize_loss         in training: the logits' full map is never written, see upsampled.cu */
+#include "model/gpu/batchnorm.h"
+#include "model/runs.h"
+
+static struct batchnorm with_relu(const struct call *calls, int n) {
+    struct batchnorm b = gpu_norm_of(&calls[0]);
+    b.relu = 1;
+    b.y = calls[n - 1].y;
+    b.dy = calls[n - 1].dy;
+    return b;
+}
+
+static void norm_relu_forward(const struct call *calls, int n) {
+    struct batchnorm b = with_relu(calls, n);
+    gpu_norm_forward(&b);
+}
+
+static void norm_relu_backward(const struct call *calls, int n) {
+    struct batchnorm b = with_relu(calls, n);
+    gpu_norm_backward(&b);
+}
+
+static void norm_add_relu_forward(const struct call *calls, int n) {
+    struct batchnorm b = with_relu(calls, n);
+    b.shortcut = calls[1].x[run_outer_input(&calls[1])];
+    gpu_norm_forward(&b);
+}
+
+static void norm_add_relu_backward(const struct call *calls, int n) {
+    struct batchnorm b = with_relu(calls, n);
+    const int k = run_outer_input(&calls[1]);
+    b.masked = b.y;
+    b.dshortcut = calls[1].dx[k];
+    b.sum_shortcut = calls[1].sum[k];
+    gpu_norm_backward(&b);
+}
+
+static size_t norm_saved(const struct call *calls, int n) {
+    (void)n;
+    return gpu_batchnorm_saved(&calls[0]);
+}
+
+static size_t norm_scratch(const struct call *calls, int n) {
+    (void)n;
+    return gpu_batchnorm_scratch(&calls[0]);
+}
+
+static struct call sum_of(const struct call *calls, int n) {
+    struct call c = calls[0];
+    c.y = calls[n - 1].y;
+    c.dy = calls[n - 1].dy;
+    return c;
+}
+
+static void sum_relu_forward(const struct call *calls, int n) {
+    const struct call c = sum_of(calls, n);
+    gpu_add_relu_forward(&c);
+}
+
+static void sum_relu_backward(const struct call *calls, int n) {
+    const struct call c = sum_of(calls, n);
+    gpu_add_relu_backward(&c);
+}
+
+const struct fusion gpu_fusions[GPU_FUSIONS] = {
+    {.name = "batchnorm_add_relu",
+     .match = run_norm_add_relu,
+     .keep = 1 << 0 | RUN_KEEP_Y,
+     .forward = norm_add_relu_forward,
+     .backward = norm_add_relu_backward,
+     .saved = norm_saved,
+     .scratch = norm_scratch},
+    {.name = "batchnorm_relu",
+     .match = run_norm_relu,
+     .keep = 1 << 0,
+     .cheap = 1,
+     .forward = norm_relu_forward,
+     .backward = norm_relu_backward,
+     .saved = norm_saved,
+     .scratch = norm_scratch},
+    {.name = "add_relu",
+     .match = run_add_relu,
+     .keep = RUN_KEEP_Y,
+     .forward = sum_relu_forward,
+     .backward = sum_relu_backward},
+    {.name = "add_layernorm",
+     .match = run_add_layernorm,
+     .keep = RUN_KEEP_OPEN,
+     .open = 1 << 0,
+     .forward = gpu_add_layernorm_forward,
+     .backward = gpu_add_layernorm_backward,
+     .saved = gpu_add_layernorm_saved,
+     .scratch = gpu_add_layernorm_scratch},
+    {.name = "linear_gelu",
+     .match = run_linear_gelu,
+     .keep = 1 << 0,
+     .forward = gpu_linear_gelu_forward,
+     .backward = gpu_linear_gelu_backward,
+     .saved = gpu_linear_gelu_saved,
+     .scratch = gpu_linear_gelu_scratch},
+    {.name = "resize_loss",
+     .match = run_resize_loss,
+     .keep = 1 << 0,
+     .train = 1,
+     .forward = gpu_resize_loss_forward,
+     .backward = gpu_resize_loss_backward,
+     .saved = gpu_resize_loss_saved,
+     .scratch = gpu_resize_loss_scratch},
+};

@@ -1,0 +1,231 @@
+/* gpu_fusion_test.c - every fused step of the GPU against the reference on that very run of nodes, one row
+ * a run, in each storage type; the same bytes whatever the order of threads.
+ *
+ * Tolerances are those of the single ops (gpu_ops_test.c): what stays inside a fused step is not rounded,
+ * so it may be nearer, never farther. A run that stores an inner number (an open output; the product in
+ * front of gelu; its gradient) rounds twice: twice the tolerance. */
+#include "tests/test.h"
+#include "tests/trial_gpu.h"
+#include "model/gpu/kernels.h"
+
+static const enum precision precisions[] = {FP32, FP16, BF16};
+enum { PRECISIONS = 3, ORDERS = 8 };
+
+struct row {
+    const char *fusion;
+    int N;
+    struct shape leaf[2];
+    void (*build)(struct graph *g, int last); /* last: the last leaf */
+    const char *why;
+};
+#define MAP(c, h, w)                                                                       \
+    {                                                                                      \
+        3, {                                                                               \
+            c, h, w                                                                        \
+        }                                                                                  \
+    }
+#define TOKENS(t, d)                                                                       \
+    {                                                                                      \
+        2, {                                                                               \
+            t, d, 1                                                                        \
+        }                                                                                  \
+    }
+
+static void norm_relu(struct graph *g, int last) {
+    add_relu(g, add_batchnorm(g, last, "b", 1e-5, .1, 0));
+}
+static void frozen_relu(struct graph *g, int last) {
+    add_relu(g, add_batchnorm(g, last, "b", 1e-3, .1, 1));
+}
+static void norm_add_relu(struct graph *g, int last) {
+    add_relu(g, add_add(g, add_batchnorm(g, 0, "b", 1e-5, .1, 0), last));
+}
+static void norm_added_relu(struct graph *g, int last) {
+    add_relu(g, add_add(g, last, add_batchnorm(g, 0, "b", 1e-5, .1, 0)));
+}
+static void frozen_add_relu(struct graph *g, int last) {
+    add_relu(g, add_add(g, add_batchnorm(g, 0, "b", 1e-5, .1, 1), last));
+}
+static void just_add_relu(struct graph *g, int last) {
+    add_relu(g, add_add(g, 0, last));
+}
+static void residual_norm(struct graph *g, int last) {
+    add_layernorm(g, add_add(g, 0, last), "n", 1e-6);
+}
+static void upsampled_by_4(struct graph *g, int last) {
+    int S = 4 * g->node[last].shape.dim[1];
+    add_loss(g, add_resize(g, last, S, S, 0), 0);
+}
+static void upsampled_aligned(struct graph *g, int last) {
+    add_loss(g, add_resize(g, last, 24, 24, 1), 2);
+}
+static void upsampled_oddly(struct graph *g, int last) {
+    add_loss(g, add_resize(g, last, 40, 40, 0), 1);
+}
+static void hidden(struct graph *g, int last) {
+    add_gelu(g, add_linear(g, last, "l", 24, INIT_TRUNC));
+}
+static void hidden_odd(struct graph *g, int last) {
+    add_gelu(g, add_linear(g, last, "l", 19, INIT_UNIFORM_IN));
+}
+
+static const struct row rows[] = {
+    {"batchnorm_relu", 3, {MAP(5, 7, 9)}, norm_relu, "odd channels"},
+    {"batchnorm_relu", 2, {MAP(40, 12, 12)}, norm_relu, "wide moves, several chunks"},
+    {"batchnorm_relu", 4, {MAP(33, 1, 1)}, norm_relu, "behind the mean over the map"},
+    {"batchnorm_relu", 2, {MAP(8, 7, 9)}, frozen_relu, "frozen"},
+    {"batchnorm_add_relu", 3, {MAP(5, 7, 9), MAP(5, 7, 9)}, norm_add_relu, "norm first"},
+    {"batchnorm_add_relu", 2, {MAP(16, 6, 8), MAP(16, 6, 8)}, norm_added_relu, "shortcut first"},
+    {"batchnorm_add_relu", 2, {MAP(8, 6, 8), MAP(8, 6, 8)}, frozen_add_relu, "frozen"},
+    {"add_relu", 2, {MAP(5, 7, 9), MAP(5, 7, 9)}, just_add_relu, "odd count"},
+    {"add_layernorm", 2, {TOKENS(5, 48), TOKENS(5, 48)}, residual_norm, "wide moves"},
+    {"add_layernorm", 3, {TOKENS(7, 37), TOKENS(7, 37)}, residual_norm, "odd width"},
+    {"add_layernorm", 2, {TOKENS(17, 384), TOKENS(17, 384)}, residual_norm, "ViT-S's width"},
+    {"linear_gelu", 2, {TOKENS(5, 48)}, hidden, "wide moves"},
+    {"linear_gelu", 3, {TOKENS(7, 37)}, hidden_odd, "odd widths"},
+    {"linear_gelu", 2, {TOKENS(150, 16)}, hidden, "several chunks of rows"},
+    {"resize_loss", 2, {MAP(1, 8, 8)}, upsampled_by_4, "bce, by 4"},
+    {"resize_loss", 3, {MAP(1, 5, 7)}, upsampled_aligned, "both, corners aligned"},
+    {"resize_loss", 2, {MAP(1, 9, 3)}, upsampled_oddly, "dice, no whole factor"},
+};
+
+static const struct fusion *named(const char *name) {
+    for (int i = 0; i < gpu_kernels.fusions; i++)
+        if (strcmp(gpu_kernels.fusion[i].name, name) == 0) return &gpu_kernels.fusion[i];
+    fail_msg("no fusion %s", name);
+    return NULL;
+}
+
+static double tolerance_of(enum precision p, const struct row *r) {
+    double once = p == FP16 ? 0x1p-10 : p == BF16 ? 0x1p-8 : 1e-5;
+    int twice = named(r->fusion)->open || strcmp(r->fusion, "linear_gelu") == 0;
+    return twice ? 2 * once : once;
+}
+
+static void compare(const struct trial *t, struct gpu_ground *g, const struct row *r,
+                    struct manner m) {
+    struct result want, got;
+    const char *where = "";
+    trial_run(t, &ref_kernels, &m, &want);
+    m.fusion = named(r->fusion);
+    m.ground = &g->ground;
+    trial_run(t, &gpu_kernels, &m, &got);
+    double off = result_distance(t, &got, &want, &where);
+    if (!(off <= tolerance_of(g->gpu.precision, r)))
+        fail_msg("%s (%s), precision %d: %s is off by %g", r->fusion, r->why, g->gpu.precision,
+                 where, off);
+    result_free(&want);
+    result_free(&got);
+}
+
+static void each_row(void (*check)(const struct trial *t, struct gpu_ground *g,
+                                   const struct row *r)) {
+    for (int p = 0; p < PRECISIONS; p++) {
+        struct gpu_ground g;
+        char why[256];
+        if (!gpu_ground_open(&g, precisions[p], why, sizeof why)) fail_msg("no device: %s", why);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            struct trial t;
+            int leaves = 1 + (rows[i].leaf[1].ndim > 0);
+            trial_begin(&t, rows[i].N, leaves, rows[i].leaf);
+            rows[i].build(t.g, leaves - 1);
+            t.open = (unsigned)named(rows[i].fusion)->open;
+            trial_fill(&t, 70 + i);
+            gpu_ground_round(&g, &t);
+            check(&t, &g, &rows[i]);
+            trial_free(&t);
+        }
+        gpu_ground_close(&g);
+    }
+}
+
+static void check_match(const struct trial *t, struct gpu_ground *g, const struct row *r) {
+    (void)g;
+    assert_int_equal(named(r->fusion)->match(t->g, t->first), t->nodes);
+    assert_int_equal(named(r->fusion)->match(t->g, t->g->nodes - 1), 0);
+}
+static void every_row_is_recognised(void **state) {
+    (void)state;
+    each_row(check_match);
+}
+
+static void every_fusion_has_a_row(void **state) {
+    (void)state;
+    for (int f = 0; f < gpu_kernels.fusions; f++) {
+        int found = 0;
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+            found |= strcmp(rows[i].fusion, gpu_kernels.fusion[f].name) == 0;
+        if (!found) fail_msg("%s has no row", gpu_kernels.fusion[f].name);
+    }
+}
+
+static void check_run(const struct trial *t, struct gpu_ground *g, const struct row *r) {
+    compare(t, g, r, (struct manner){.phase = PHASE_TRAIN});
+    compare(t, g, r, (struct manner){.phase = PHASE_TRAIN, .again = 1});
+    compare(t, g, r, (struct manner){.phase = PHASE_TRAIN, .sum = 1});
+    if (named(r->fusion)->train) return;
+    compare(t, g, r, (struct manner){.phase = PHASE_INFER, .forward_only = 1});
+    compare(t, g, r, (struct manner){.phase = PHASE_ESTIMATE, .forward_only = 1});
+}
+static void every_fused_step_equals_its_run_of_nodes(void **state) {
+    (void)state;
+    each_row(check_run);
+}
+
+static void check_without(const struct trial *t, struct gpu_ground *g, const struct row *r) {
+    compare(t, g, r, (struct manner){.phase = PHASE_TRAIN, .without = 0xff00});
+    if (t->g->params || t->leaves > 1)
+        compare(t, g, r, (struct manner){.phase = PHASE_TRAIN, .without = 1});
+    if (t->leaves > 1) compare(t, g, r, (struct manner){.phase = PHASE_TRAIN, .without = 2});
+    if (t->g->params > 1)
+        compare(t, g, r, (struct manner){.phase = PHASE_TRAIN, .without = 1 << 8});
+}
+static void unwanted_gradients_are_left_out(void **state) {
+    (void)state;
+    each_row(check_without);
+}
+
+static void check_batches(const struct trial *t, struct gpu_ground *g, const struct row *r) {
+    struct trial smaller = *t;
+    smaller.largest = t->N + 3;
+    compare(&smaller, g, r, (struct manner){.phase = PHASE_TRAIN});
+}
+static void batches_smaller_than_planned_for_fit(void **state) {
+    (void)state;
+    each_row(check_batches);
+}
+
+static void check_orders(const struct trial *t, struct gpu_ground *g, const struct row *r) {
+    struct result one, other;
+    struct manner m = {
+        .phase = PHASE_TRAIN, .fusion = named(r->fusion), .ground = &g->ground};
+    trial_run(t, &gpu_kernels, &m, &one);
+    for (int seed = 1; seed < ORDERS; seed++) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", seed);
+        setenv("EMU_SEED", text, 1); /* on a device orders differ by themselves */
+        trial_run(t, &gpu_kernels, &m, &other);
+        if (!result_same(t, &one, &other))
+            fail_msg("%s (%s), precision %d: other bytes in order %d", r->fusion, r->why,
+                     g->gpu.precision, seed);
+        result_free(&other);
+    }
+    unsetenv("EMU_SEED");
+    result_free(&one);
+}
+static void the_order_of_threads_does_not_show(void **state) {
+    (void)state;
+    each_row(check_orders);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(every_row_is_recognised),
+        TEST(every_fusion_has_a_row),
+        TEST(every_fused_step_equals_its_run_of_nodes),
+        TEST(unwanted_gradients_are_left_out),
+        TEST(batches_smaller_than_planned_for_fit),
+        TEST(the_order_of_threads_does_not_show),
+    };
+    return test_run(tests);
+}
