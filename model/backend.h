@@ -34,8 +34,10 @@ struct job {
 };
 
 struct machine; /* each backend's own */
+struct kernels;
 struct backend {
     const char *name; /* "ref" "cpu" "gpu" */
+    const struct kernels *kernels; /* model/host.h: its fused steps, for tables; NULL: not in this build */
     /* NULL with a reason in `why` where this machine is not here. threads 0: all. wish: which device, as
      * stands behind the name in --device: "" or, for a gpu, ":1", ":0,1x1" (model/gpu/seat.h). */
     struct machine *(*open)(const char *wish, int threads, char *why, size_t size);

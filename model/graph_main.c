@@ -3,6 +3,7 @@
 #include "core/die.h"
 #include "core/table.h"
 #include "floor.h"
+#include "fusions.h"
 #include "model.h"
 #include "precision.h"
 #include <getopt.h>
@@ -20,6 +21,9 @@ static const char HELP[] =
     "  --flop           instead a TSV: what each node of a training step costs at least, each stage,\n"
     "                   all; gigaflop dense, useful and saved, megabytes apart, fused and saved, and,\n"
     "                   with both rates below, microseconds (model/floor.h says how it is counted)\n"
+    "  --fusions DEVICE  instead a TSV: which nodes DEVICE (cpu or gpu) does in one step, and what each\n"
+    "                   of its fused steps saves (a gpu leaves runs that it times no quicker apart)\n"
+    "  --fusions-off LIST  without these, comma between, or all\n"
     "  --forward        the forward pass alone\n"
     "  --batch N        pictures; default the recipe's\n"
     "  --peak N         tera-FLOP a second of the machine, --bandwidth N  terabytes a second; an H100\n"
@@ -28,13 +32,16 @@ static const char HELP[] =
     "\n"
     "example: graph --side 96 resnet50-imagenet-cvc train/paper.conf\n"
     "         graph --flop --set precision=fp16 --peak 798 --bandwidth 3.0 \\\n"
-    "             resnet50-imagenet-cvc train/paper.conf\n";
+    "             resnet50-imagenet-cvc train/paper.conf\n"
+    "         graph --fusions gpu vits-imagenet-cvc train/paper.conf\n";
 
-enum { SIDE = 256, SET, FLOP, FORWARD, BATCH, PEAK, BANDWIDTH };
+enum { SIDE = 256, SET, FLOP, FUSIONS, FUSIONS_OFF, FORWARD, BATCH, PEAK, BANDWIDTH };
 static const struct option OPTIONS[] = {
     {"side", required_argument, NULL, SIDE},
     {"set", required_argument, NULL, SET},
     {"flop", no_argument, NULL, FLOP},
+    {"fusions", required_argument, NULL, FUSIONS},
+    {"fusions-off", required_argument, NULL, FUSIONS_OFF},
     {"forward", no_argument, NULL, FORWARD},
     {"batch", required_argument, NULL, BATCH},
     {"peak", required_argument, NULL, PEAK},
@@ -47,6 +54,8 @@ static const struct option OPTIONS[] = {
 struct options {
     long side, batch; /* batch 0: the recipe's */
     int flop, forward;
+    const struct backend *fused; /* --fusions */
+    const char *fusions_off;
     struct floor_rates rates; /* 0: not known */
     char **overrides;
     int count;
@@ -58,6 +67,12 @@ static long side_of(const char *text) {
         die_usage("--side: found '%s', wanted a multiple of 16 from 32 to 8192",
                   quoted(text));
     return side;
+}
+
+static const struct backend *fused_of(const char *device) {
+    if (strcmp(device, "cpu") == 0) return &backend_cpu;
+    if (strcmp(device, "gpu") == 0) return &backend_gpu;
+    die_usage("--fusions: found '%s', wanted cpu or gpu", quoted(device));
 }
 
 static double rate_of_option(const char *option, const char *text) {
@@ -150,6 +165,10 @@ static void parse(int argc, char **argv, struct options *o) {
             o->overrides[o->count++] = optarg;
         else if (c == FLOP)
             o->flop = 1;
+        else if (c == FUSIONS)
+            o->fused = fused_of(optarg);
+        else if (c == FUSIONS_OFF)
+            o->fusions_off = optarg;
         else if (c == FORWARD)
             o->forward = 1;
         else if (c == BATCH) {
@@ -187,6 +206,9 @@ int main(int argc, char **argv) {
     model_build(&model, &cell, &recipe, &plain, (int)o.side);
     if (o.flop)
         print_flop(&model, &o);
+    else if (o.fused)
+        fusions_print(o.fused, model.graph, o.batch ? (int)o.batch : model.recipe.batch,
+                      !o.forward, o.fusions_off, stdout);
     else
         graph_print(model.graph, stdout);
     model_free(&model);

@@ -352,13 +352,14 @@ static struct machine *cpu_open(const char *wish, int threads, char *why, size_t
     return host_machine(&cpu_kernels);
 }
 
-#define HOST(name_, open_)                                                                 \
+#define HOST(name_, kernels_, open_)                                                       \
     {                                                                                      \
-        .name = name_, .open = open_, .prepare = host_prepare, .data = host_data,          \
-        .put = host_put, .get = host_get, .gradient = host_gradient, .save = host_save,    \
-        .load = host_load, .keep = host_keep, .exchange = host_exchange, .train = host_train, .estimate = host_estimate,                 \
+        .name = name_, .kernels = kernels_, .open = open_, .prepare = host_prepare,        \
+        .data = host_data, .put = host_put, .get = host_get, .gradient = host_gradient,    \
+        .save = host_save, .load = host_load, .keep = host_keep,                           \
+        .exchange = host_exchange, .train = host_train, .estimate = host_estimate,         \
         .score = host_score, .infer = host_infer, .memory = host_memory,                   \
-        .describe = host_describe, .plans = host_plans, .close = host_close                                     \
+        .describe = host_describe, .plans = host_plans, .close = host_close                \
     }
-const struct backend backend_ref = HOST("ref", ref_open);
-const struct backend backend_cpu = HOST("cpu", cpu_open);
+const struct backend backend_ref = HOST("ref", &ref_kernels, ref_open);
+const struct backend backend_cpu = HOST("cpu", &cpu_kernels, cpu_open);

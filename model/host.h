@@ -17,10 +17,10 @@
  * `open`, bit i: inner output i may be read outside, so it has memory: forward writes call[i].y, and
  * backward finds in call[i].dy what outside readers gave it, NULL where none did; RUN_KEEP_OPEN: backward
  * reads those y. `train` 1: only in plans for training, where nobody asks for the logits: they may be an
- * inner output. */
+ * inner output. `about` is for readers: the run, and what is saved. */
 enum { RUN_KEEP_Y = 1 << 30, RUN_KEEP_OPEN = 1 << 29 };
 struct fusion {
-    const char *name;
+    const char *name, *about;
     int (*match)(const struct graph *g, int first); /* nodes in the run, 0: does not apply */
     int keep, cheap;
     void (*forward)(const struct call *calls, int n);
@@ -52,6 +52,10 @@ struct kernels {
     const char *(*describe)(void);
     /* Bytes of a batch of node's output, or of its gradient; NULL: all are arrays of `real`. */
     size_t (*node_bytes)(const struct kernels *k, const struct graph *g, int node, int batch);
+    /* Is a fused step that fits the nodes of the use for a batch: 0 leaves them to the rest of the table.
+     * NULL: always. */
+    int (*worth)(const struct kernels *k, const struct graph *g, const struct fusion *f, int first,
+                 int batch, int train);
     int picture;   /* channels that a picture's map has in memory; 0: as many as its shape says */
     void *machine; /* given to every call; NULL on the host */
 };

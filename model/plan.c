@@ -45,37 +45,34 @@ static int switched_off(const char *list, const char *name) {
     return 0;
 }
 
-/* Is the fusion of use here: no node outside [first, first+n) reads an inner output that is not
- * open, and the logits stay visible where somebody asks for them. */
-static int fits(const struct maker *m, const struct fusion *f, int first, int n) {
-    const struct graph *g = m->g;
-    if (n == 0 || (f->train && !m->train)) return 0;
+int plan_fits(const struct graph *g, const struct fusion *f, int first, int train) {
+    const int n = f->train && !train ? 0 : f->match(g, first);
+    if (n == 0) return 0;
     if (g->logits >= first && g->logits < first + n - 1 && !f->train) return 0;
     for (int i = first + n; i < g->nodes; i++)
         for (int k = 0; k < g->node[i].inputs; k++) {
             int inner = g->node[i].in[k] - first;
             if (inner >= 0 && inner < n - 1 && !(f->open >> inner & 1)) return 0;
         }
-    return 1;
+    return n;
 }
 
 static int is_open(const struct step *s, int i) {
     return s->fusion && i < s->nodes - 1 && s->fusion->open >> i & 1;
 }
 
-static void make_steps(struct maker *m, const char *off) {
-    struct plan *p = m->plan;
-    p->step = xcalloc((size_t)m->g->nodes, sizeof *p->step);
-    for (int node = 0; node < m->g->nodes;) {
-        struct step s = {node, 1, NULL, op_cheap(m->g->node[node].op)};
-        for (int f = 0; f < m->k->fusions; f++) {
-            const struct fusion *fusion = &m->k->fusion[f];
-            int n = switched_off(off, fusion->name) ? 0 : fusion->match(m->g, node);
-            if (!fits(m, fusion, node, n)) continue;
-            s = (struct step){node, n, fusion, fusion->cheap};
-            break;
+void plan_steps(struct plan *p, const struct graph *g, const struct kernels *k, int batch,
+                int train, const char *off) {
+    memset(p, 0, sizeof *p);
+    p->step = xcalloc((size_t)g->nodes, sizeof *p->step);
+    for (int node = 0; node < g->nodes;) {
+        struct step s = {node, 1, NULL, op_cheap(g->node[node].op)};
+        for (int i = 0; i < k->fusions && !s.fusion; i++) {
+            const struct fusion *f = &k->fusion[i];
+            const int n = switched_off(off, f->name) ? 0 : plan_fits(g, f, node, train);
+            if (n && (!k->worth || k->worth(k, g, f, node, batch, train)))
+                s = (struct step){node, n, f, f->cheap};
         }
-        for (int i = 0; i < s.nodes; i++) m->step_of[node + i] = p->steps;
         p->step[p->steps++] = s;
         node += s.nodes;
     }
@@ -301,7 +298,6 @@ static void schedule(struct maker *m) {
 
 void plan_make(struct plan *plan, const struct graph *g, const struct kernels *k, int batch,
                int train, const char *fusions_off, const unsigned char *frozen) {
-    memset(plan, 0, sizeof *plan);
     size_t n = (size_t)g->nodes;
     struct maker m = {
         .plan = plan, .g = g, .k = k, .batch = batch, .train = train, .frozen = frozen};
@@ -312,7 +308,9 @@ void plan_make(struct plan *plan, const struct graph *g, const struct kernels *k
     m.wants = xcalloc(n, 1);
     m.touched = xcalloc((size_t)g->params + 1, 1);
     for (size_t i = 0; i < n; i++) m.now[i] = m.gradient[i] = m.saved[i] = -1;
-    make_steps(&m, fusions_off);
+    plan_steps(plan, g, k, batch, train, fusions_off);
+    for (int i = 0; i < plan->steps; i++)
+        for (int j = 0; j < plan->step[i].nodes; j++) m.step_of[plan->step[i].first + j] = i;
     schedule(&m);
     place_values(plan);
     xfree(m.step_of);

@@ -48,6 +48,12 @@ struct plan {
 void plan_make(struct plan *plan, const struct graph *g, const struct kernels *k, int batch, int train,
                const char *fusions_off, const unsigned char *frozen);
 void plan_free(struct plan *plan);
+/* The nodes that f makes one step of, from `first` on: 0 where it does not apply, or where somebody
+ * outside reads what would have no memory. */
+int plan_fits(const struct graph *g, const struct fusion *f, int first, int train);
+/* The steps alone: plan->step, plan->steps; plan_free as always. */
+void plan_steps(struct plan *plan, const struct graph *g, const struct kernels *k, int batch, int train,
+                const char *fusions_off);
 /* Machine, shapes, attributes and batch of node i: the part of a call that does not depend on memory. */
 struct call plan_call(const struct graph *g, const struct kernels *k, int node, int batch);
 #endif

@@ -3,7 +3,7 @@
  *
  * Tolerances are those of the single ops (gpu_ops_test.c): what stays inside a fused step is not rounded,
  * so it may be nearer, never farther. A run that stores an inner number (an open output; the product in
- * front of gelu; its gradient) rounds twice: twice the tolerance. */
+ * front of gelu, its gradient; a decoder's parts) rounds twice: twice the tolerance. */
 #include "tests/test.h"
 #include "tests/trial_gpu.h"
 #include "model/gpu/kernels.h"
@@ -68,8 +68,31 @@ static void hidden(struct graph *g, int last) {
 static void hidden_odd(struct graph *g, int last) {
     add_gelu(g, add_linear(g, last, "l", 19, INIT_UNIFORM_IN));
 }
+/* Leaf 0 is resized to leaf 1's size. */
+static void decoder(struct graph *g, int skip_first, int align, int out, int bias) {
+    const struct shape skip = g->node[1].shape;
+    const int up = add_resize(g, 0, skip.dim[1], skip.dim[2], align);
+    const int both = skip_first ? add_concat(g, (int[]){1, up}, 2)
+                                : add_concat(g, (int[]){up, 1}, 2);
+    add_conv(g, both, "c",
+             (struct convolution){
+                 .out = out, .kernel = 3, .pad = -1, .bias = bias, .init = INIT_UNIFORM_IN});
+}
+static void plain_decoder(struct graph *g, int last) {
+    (void)last, decoder(g, 1, 0, 40, 0);
+}
+static void resized_first(struct graph *g, int last) {
+    (void)last, decoder(g, 0, 0, 24, 1);
+}
+static void aligned_decoder(struct graph *g, int last) {
+    (void)last, decoder(g, 1, 1, 264, 0);
+}
 
 static const struct row rows[] = {
+    {"resize_concat_conv", 2, {MAP(16, 5, 4), MAP(24, 20, 16)}, plain_decoder, "up by 4"},
+    {"resize_concat_conv", 3, {MAP(24, 3, 4), MAP(8, 13, 11)}, plain_decoder, "no whole factor"},
+    {"resize_concat_conv", 2, {MAP(8, 5, 3), MAP(8, 20, 13)}, resized_first, "other order, bias"},
+    {"resize_concat_conv", 1, {MAP(8, 2, 3), MAP(16, 16, 9)}, aligned_decoder, "corners aligned"},
     {"batchnorm_relu", 3, {MAP(5, 7, 9)}, norm_relu, "odd channels"},
     {"batchnorm_relu", 2, {MAP(40, 12, 12)}, norm_relu, "wide moves, several chunks"},
     {"batchnorm_relu", 4, {MAP(33, 1, 1)}, norm_relu, "behind the mean over the map"},
@@ -98,7 +121,8 @@ static const struct fusion *named(const char *name) {
 
 static double tolerance_of(enum precision p, const struct row *r) {
     double once = p == FP16 ? 0x1p-10 : p == BF16 ? 0x1p-8 : 1e-5;
-    int twice = named(r->fusion)->open || strcmp(r->fusion, "linear_gelu") == 0;
+    int twice = named(r->fusion)->open || strcmp(r->fusion, "linear_gelu") == 0 ||
+                strcmp(r->fusion, "resize_concat_conv") == 0;
     return twice ? 2 * once : once;
 }
 
@@ -218,6 +242,22 @@ static void the_order_of_threads_does_not_show(void **state) {
     each_row(check_orders);
 }
 
+static void check_choice(const struct trial *t, struct gpu_ground *g, const struct row *r) {
+    struct kernels k = gpu_kernels;
+    k.machine = &g->gpu;
+    for (int train = named(r->fusion)->train; train < 2; train++) {
+        int worth = gpu_worth(&k, t->g, named(r->fusion), t->first, t->N, train);
+        assert_in_range(worth, 0, 1);
+        assert_int_equal(gpu_worth(&k, t->g, named(r->fusion), t->first, t->N, train), worth);
+    }
+}
+static void both_ways_are_run_where_one_is_chosen(void **state) {
+    (void)state;
+    setenv("EMU_CHOOSE", "run", 1); /* a device times them anyway */
+    each_row(check_choice);
+    unsetenv("EMU_CHOOSE");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(every_row_is_recognised),
@@ -226,6 +266,7 @@ int main(void) {
         TEST(unwanted_gradients_are_left_out),
         TEST(batches_smaller_than_planned_for_fit),
         TEST(the_order_of_threads_does_not_show),
+        TEST(both_ways_are_run_where_one_is_chosen),
     };
     return test_run(tests);
 }

@@ -1,6 +1,7 @@
 /* prepare.c - opens every input of a run and refuses what does not fit, before anything is
  * computed: a run of hours must not fail at its end for what was wrong at its start. */
 #include "core/die.h"
+#include "model/fusions.h"
 #include "train.h"
 #include <limits.h>
 #include <string.h>
@@ -93,6 +94,7 @@ void run_start(struct run *run) {
     const struct recipe *r = &run->model.recipe;
     run->backend = backend_open(o->device, o->threads, &run->machine);
     set_machine(run);
+    fusions_check(run->backend, o->fusions_off);
     run->backend->prepare(run->machine, &(struct job){.graph = run->model.graph,
                                                       .recipe = &run->model.recipe,
                                                       .seed = o->seed,

@@ -1,5 +1,6 @@
 /* fused.c - runs of nodes that the GPU does in one step; see host.h's struct fusion.
  *
+ *   resize_concat_conv  the decoder's 3x3 behind an upsampling: decoder.cu
  *   batchnorm_add_relu  the end of a bottleneck; y is kept for the ReLU's mask
  *   batchnorm_relu      backward reads x alone: the mask is computed again
  *   add_relu            the same where no batch norm stands right before the addition
@@ -70,7 +71,17 @@ static void sum_relu_backward(const struct call *calls, int n) {
 }
 
 const struct fusion gpu_fusions[GPU_FUSIONS] = {
+    {.name = "resize_concat_conv",
+     .about = "the part behind the upsampling is convolved at the small size, tap "
+              "by tap; neither the large map nor the concatenation is written",
+     .match = gpu_decoder_match,
+     .keep = 1 << 0 | 1 << 1,
+     .forward = gpu_decoder_forward,
+     .backward = gpu_decoder_backward,
+     .scratch = gpu_decoder_scratch},
     {.name = "batchnorm_add_relu",
+     .about = "the end of a bottleneck: neither the norm nor the sum is written; "
+              "backward writes the shortcut gradient on the way",
      .match = run_norm_add_relu,
      .keep = 1 << 0 | RUN_KEEP_Y,
      .forward = norm_add_relu_forward,
@@ -78,6 +89,7 @@ const struct fusion gpu_fusions[GPU_FUSIONS] = {
      .saved = norm_saved,
      .scratch = norm_scratch},
     {.name = "batchnorm_relu",
+     .about = "the norm is not written; backward makes the mask again from its input",
      .match = run_norm_relu,
      .keep = 1 << 0,
      .cheap = 1,
@@ -86,11 +98,14 @@ const struct fusion gpu_fusions[GPU_FUSIONS] = {
      .saved = norm_saved,
      .scratch = norm_scratch},
     {.name = "add_relu",
+     .about = "the sum is not written",
      .match = run_add_relu,
      .keep = RUN_KEEP_Y,
      .forward = sum_relu_forward,
      .backward = sum_relu_backward},
     {.name = "add_layernorm",
+     .about = "a residual and its norm: the sum is written and not read again; "
+              "backward adds the two gradients on the way",
      .match = run_add_layernorm,
      .keep = RUN_KEEP_OPEN,
      .open = 1 << 0,
@@ -99,6 +114,7 @@ const struct fusion gpu_fusions[GPU_FUSIONS] = {
      .saved = gpu_add_layernorm_saved,
      .scratch = gpu_add_layernorm_scratch},
     {.name = "linear_gelu",
+     .about = "bias and exact gelu in one pass; back with the bias gradient",
      .match = run_linear_gelu,
      .keep = 1 << 0,
      .forward = gpu_linear_gelu_forward,
@@ -106,6 +122,8 @@ const struct fusion gpu_fusions[GPU_FUSIONS] = {
      .saved = gpu_linear_gelu_saved,
      .scratch = gpu_linear_gelu_scratch},
     {.name = "resize_loss",
+     .about = "training: upsampling, loss and gradient from the small logits: the "
+              "large ones are never written",
      .match = run_resize_loss,
      .keep = 1 << 0,
      .train = 1,

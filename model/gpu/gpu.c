@@ -75,6 +75,7 @@ static void gpu_prepare(struct machine *m, const struct job *job) {
     m->kernels = gpu_kernels;
     m->kernels.machine = &m->gpu;
     m->kernels.node_bytes = gpu_bytes_hook;
+    m->kernels.worth = gpu_worth;
     m->frozen = xcalloc((size_t)g->params + 1, 1);
     for (int i = 0; i < g->params; i++) m->frozen[i] = r->freeze && g->param[i].encoder;
     m->update = update_of(r);
@@ -196,6 +197,7 @@ static void gpu_close(struct machine *m) {
 
 const struct backend backend_gpu = {
     .name = "gpu",
+    .kernels = &gpu_kernels,
     .open = gpu_open,
     .prepare = gpu_prepare,
     .data = gpu_data,

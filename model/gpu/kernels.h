@@ -40,11 +40,19 @@ void gpu_linear_gelu_forward(const struct call *calls, int n);
 void gpu_linear_gelu_backward(const struct call *calls, int n);
 size_t gpu_linear_gelu_saved(const struct call *calls, int n);
 size_t gpu_linear_gelu_scratch(const struct call *calls, int n);
-enum { GPU_FUSIONS = 6 };
+int gpu_decoder_match(const struct graph *g, int first);
+void gpu_decoder_forward(const struct call *calls, int n);
+void gpu_decoder_backward(const struct call *calls, int n);
+size_t gpu_decoder_scratch(const struct call *calls, int n);
+enum { GPU_FUSIONS = 7 };
 extern const struct fusion gpu_fusions[GPU_FUSIONS];
 
+/* struct kernels' `worth`: is the fused step quicker here than the rest of the table (choice.c). */
+int gpu_worth(const struct kernels *k, const struct graph *g, const struct fusion *f, int first,
+              int batch, int train);
+
 /* name gpu, real T_F32 (what tests put and get), every op, every fused step. The machine that uses
- * it copies it and sets .machine and .node_bytes. */
+ * it copies it and sets .machine, .node_bytes and .worth. */
 extern const struct kernels gpu_kernels;
 #ifdef __cplusplus
 }
