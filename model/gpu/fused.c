@@ -1,6 +1,7 @@
 /* fused.c - runs of nodes that the GPU does in one step; see host.h's struct fusion.
  *
  *   resize_concat_conv  the decoder's 3x3 behind an upsampling: decoder.cu
+ *   dead_taps           a 3x3 dilated near or beyond its map's size: taps.cu
  *   batchnorm_add_relu  the end of a bottleneck; y is kept for the ReLU's mask
  *   batchnorm_relu      backward reads x alone: the mask is computed again
  *   add_relu            the same where no batch norm stands right before the addition
@@ -79,6 +80,14 @@ const struct fusion gpu_fusions[GPU_FUSIONS] = {
      .forward = gpu_decoder_forward,
      .backward = gpu_decoder_backward,
      .scratch = gpu_decoder_scratch},
+    {.name = "dead_taps",
+     .about = "a dilated 3x3 whose taps reach little or nothing of the map: each is "
+              "a product over the places it reaches",
+     .match = gpu_taps_match,
+     .keep = 1 << 0,
+     .forward = gpu_taps_forward,
+     .backward = gpu_taps_backward,
+     .scratch = gpu_taps_scratch},
     {.name = "batchnorm_add_relu",
      .about = "the end of a bottleneck: neither the norm nor the sum is written; "
               "backward writes the shortcut gradient on the way",
