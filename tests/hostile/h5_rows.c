@@ -83,10 +83,53 @@ static void honest(struct stage *s, const char *form) {
     take(packed, &s->hostile);
 }
 
+/* A model whole; the twin is its weights alone. */
+static void whole_model(struct stage *s, const char *arg) {
+    (void)arg;
+    const float *value = draw_rows(s, 4);
+    hid_t weights = create(), model = create();
+    add(weights, "a/kernel:0", H5T_IEEE_F32LE, H5P_DEFAULT, 4, value);
+    add(model, "model_weights/a/kernel:0", H5T_IEEE_F32LE, H5P_DEFAULT, 4, value);
+    add(model, "optimizer_weights/iter", H5T_STD_I64LE, H5P_DEFAULT, 1, NULL);
+    take(weights, &s->twin);
+    take(model, &s->hostile);
+}
+
+static void halves(struct stage *s, const char *arg) {
+    (void)arg;
+    uint16_t value[12];
+    hid_t plain = create(), packed = create(), half = H5Tcopy(H5T_IEEE_F32LE);
+    for (int i = 0; i < 12; i++) value[i] = half_from_f32((float)draw_between(s, -99, 99));
+    H5Tset_fields(half, 15, 10, 5, 0, 10);
+    H5Tset_size(half, 2);
+    H5Tset_ebias(half, 15);
+    add(plain, "a", half, H5P_DEFAULT, 4, value);
+    add(packed, "a", half, chunked(3), 4, value);
+    H5Tclose(half);
+    take(plain, &s->twin);
+    take(packed, &s->hostile);
+}
+
 static void external_storage(struct stage *s, const char *path) {
     hid_t file = begin(s), plist = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_external(plist, path, 0, 3 * 4 * 8);
     add(file, draw_word(s), H5T_IEEE_F32LE, plist, 8, NULL);
+    take(file, &s->hostile);
+}
+
+static hid_t nowhere(const char *name, hid_t group, const void *data, size_t n, hid_t l,
+                     hid_t t) {
+    return (void)name, (void)group, (void)data, (void)n, (void)l, (void)t, -1;
+}
+
+/* A link of a class that nobody else knows. */
+static void own_link(struct stage *s, const char *arg) {
+    (void)arg;
+    H5L_class_t class = {H5L_LINK_CLASS_T_VERS, 99, "own", 0, 0, 0, nowhere, 0, 0};
+    hid_t file = begin(s);
+    H5Lregister(&class);
+    H5Lcreate_ud(file, draw_word(s), class.id, "x", 2, H5P_DEFAULT, H5P_DEFAULT);
+    H5Lunregister(class.id);
     take(file, &s->hostile);
 }
 
@@ -158,11 +201,25 @@ static void unknown_filter(struct stage *s, const char *arg) {
     snprintf(s->fragment, sizeof s->fragment, "filter %d, wanted deflate", id);
 }
 
-static void known_filter(struct stage *s, const char *arg) {
-    (void)arg;
+static void known_filters(struct stage *s, const char *form) {
     hid_t file = begin(s), plist = chunked(2);
-    H5Pset_scaleoffset(plist, H5Z_SO_FLOAT_DSCALE, 2);
+    if (*form == 's') H5Pset_scaleoffset(plist, H5Z_SO_FLOAT_DSCALE, 2);
+    for (int i = 0; *form == '4' && i < 4; i++) H5Pset_deflate(plist, 1);
     add(file, draw_word(s), H5T_IEEE_F32LE, plist, 2, draw_rows(s, 2));
+    take(file, &s->hostile);
+}
+
+/* "FORM": a dataset of no elements at all, or one that may grow, in chunks larger than it. */
+static void odd_space(struct stage *s, const char *form) {
+    hsize_t dim[2] = {2, 3}, most[2] = {H5S_UNLIMITED, 3};
+    hid_t file = begin(s), plist = *form == 'n' ? H5P_DEFAULT : chunked(4);
+    hid_t space = *form == 'n' ? H5Screate(H5S_NULL) : H5Screate_simple(2, dim, most);
+    hid_t set = H5Dcreate2(file, draw_word(s), H5T_IEEE_F32LE, space, H5P_DEFAULT, plist,
+                           H5P_DEFAULT);
+    if (*form != 'n')
+        H5Dwrite(set, H5T_IEEE_F32LE, H5S_ALL, H5S_ALL, H5P_DEFAULT, draw_rows(s, 2));
+    H5Dclose(set);
+    H5Sclose(space);
     take(file, &s->hostile);
 }
 
@@ -262,10 +319,13 @@ static void text(struct stage *s, const char *arg) {
 }
 
 #define NO EXIT_NO
+#define LONG "%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%"
 static const struct row rows[] = {
     {0, "a Keras file in chunks", H5, 0, "", honest, "-"},
     {0, "a Keras file, deflated", H5, 0, "", honest, "d"},
     {0, "a Keras file, shuffled, deflated and summed", H5, 0, "", honest, "sdf"},
+    {0, "a whole Keras model", H5, 0, "", whole_model, NULL},
+    {0, "a Keras file of halves", H5, 0, "", halves, NULL},
     {46, "a Keras file with its data in /etc/passwd", H5, NO, "external storage",
      external_storage, "/etc/passwd"},
     {46, "a Keras file with its data in a file beside it", H5, NO, "external storage",
@@ -278,6 +338,8 @@ static const struct row rows[] = {
      "s conv"},
     {47, "a Keras file with a group in itself", H5, NO, "groups more than 16 deep", link_to,
      "h"},
+    {47, "a Keras file with a link nobody knows", H5, NO, "a link of a kind of its own",
+     own_link, NULL},
     {47, "a Keras file with a dataset made of another file's", H5, NO, "a virtual dataset",
      virtual_set, "/etc/passwd"},
     {47, "a Keras file with a dataset made of its own", H5, NO, "a virtual dataset",
@@ -289,7 +351,11 @@ static const struct row rows[] = {
     {48, "a Keras file of zeros", H5, NO, "at most 16 times the file", bomb, NULL},
     {48, "a Keras file with a filter nobody knows", H5, NO, "", unknown_filter, NULL},
     {48, "a Keras file with a filter that loses bits", H5, NO, "filter 6, wanted deflate",
-     known_filter, NULL},
+     known_filters, "s"},
+    {48, "a Keras file with four filters", H5, NO, "4 filters", known_filters, "4"},
+    {48, "a Keras file with a dataset that may grow", H5, NO, "chunks larger than it",
+     odd_space, "g"},
+    {0, "a Keras file with a dataset of nothing", H5, NO, "no data", odd_space, "n"},
     {0, "a Keras file with a compact dataset", H5, NO, "compact or unknown layout", compact,
      NULL},
     {0, "a Keras file of big-endian floats", H5, NO, "elements of another type", other_type,
@@ -308,11 +374,13 @@ static const struct row rows[] = {
     {0, "a Keras file with a blank in a name", H5, NO, "wanted a path of", odd_name, "% %"},
     {0, "a Keras file with a name that is not ASCII", H5, NO, "wanted a path of", odd_name,
      "%\xe2\x80\xae%"},
+    {0, "a Keras file with a name of hundreds of letters", H5, NO, "wanted a path of",
+     odd_name, LONG LONG LONG},
     {0, "a Keras file of nine dimensions", H5, NO, "9 dimensions", nine_dimensions, NULL},
     {0, "a Keras file of 17 groups in each other", H5, NO, "groups more than 16 deep", deep,
      NULL},
-    {0, "a Keras file cut in its head", H5, NO, "raw: ", cut, "h"},
-    {0, "a Keras file cut", H5, NO, "raw: ", cut, "b"},
+    {0, "a Keras file cut in its head", H5, NO, "cannot open the file: ", cut, "h"},
+    {0, "a Keras file cut", H5, NO, "cannot open the file: truncated file", cut, "b"},
     {0, "a Keras file with something in front", H5, NO, "wanted a Keras file (HDF5)",
      shifted, NULL},
     {0, "a Keras file without a tensor", H5, NO, "no dataset", only_groups, NULL},
