@@ -332,6 +332,7 @@ LIBS_fetch       = -lcurl
 LIBS_convert     = -larchive -lhdf5_serial
 LIBS_tests       = -lcmocka -lzip -larchive -lssl
 LIBS_tests/hostile = $(LIBS_tests) -lhdf5_serial
+LIBS_tests/fuzz  = $(LIBS_fetch) $(LIBS_tests/hostile)
 
 sources   = $(filter-out %_main.c %_test.c %/drive.c tests/fuzz/%,$(wildcard $(1)/*.c))
 home      = $(firstword $(foreach r,$(ROOMS),$(if $(wildcard $r/$(1)_main.c),$r)))
@@ -429,11 +430,11 @@ $(call bins,$(TESTS)): out/bin%: $$(call obj,$$*)/tests/$$(@F).o \
 	$(binary) $(LIBS_$(call tested,$(@F))) $(LIBS_tests) $(LIBS_model) $(LIBS_core) && mv $@.$$$$ $@
 $(FUZZERS:%=out/bin-fuzz/%): out/bin%: out/obj/fuzz/tests/fuzz/$$(@F).o $(if $(CLANG),,out/obj/fuzz/tests/fuzz/drive.o) \
         $$(call archives,fuzz,tests report fetch convert core)
-	$(binary) $(CLANG:%=-fsanitize=fuzzer) $(LIBS_fetch) $(LIBS_tests) $(LIBS_core) && mv $@.$$$$ $@
-# The same with their branches counted, to replay what was found.
+	$(binary) $(CLANG:%=-fsanitize=fuzzer) $(LIBS_tests/fuzz) $(LIBS_core) && mv $@.$$$$ $@
+# The same with their branches counted, to replay what was found; a child says what it took.
 $(FUZZERS:%=out/bin-cov/%): out/bin%: out/obj/cov/tests/fuzz/$$(@F).o out/obj/cov/tests/fuzz/drive.o \
         $$(call archives,cov,tests report fetch convert core)
-	$(binary) $(LIBS_fetch) $(LIBS_tests) $(LIBS_core) && mv $@.$$$$ $@
+	$(binary) -Wl,-u,__gcov_dump $(LIBS_tests/fuzz) $(LIBS_core) && mv $@.$$$$ $@
 tools: $(TOOLS:%=$B/%)
 
 # ---- 8. The machine -----------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-/* plain_zip.c - local headers, data, central directory, end record. No ZIP64, no
- * compression. */
+/* plain_zip.c - local headers, data, central directory, end record. Of ZIP64 only the local
+ * field, no compression. */
 #include "tests/plain_zip.h"
 #include "core/die.h"
 #include <string.h>
@@ -43,32 +43,42 @@ static void add_encrypted(struct bytes *out, const char *passphrase, const uint8
 }
 
 /* From "version needed" to the name's length: the same in both headers. */
-static void add_common(struct bytes *b, const struct plain_member *m, size_t stored) {
+static void add_common(struct bytes *b, const struct plain_member *m, uint32_t stored,
+                       uint32_t size) {
     bytes_u16(b, 20);
     bytes_u16(b, m->flags);
     bytes_u16(b, m->method);
     bytes_u16(b, 0);
     bytes_u16(b, DATE);
     bytes_u32(b, m->crc);
-    bytes_u32(b, (uint32_t)stored);
-    bytes_u32(b, m->size);
+    bytes_u32(b, stored);
+    bytes_u32(b, size);
     bytes_u16(b, (unsigned)strlen(m->name));
+}
+
+static void add_local(struct plain_zip *z, const struct plain_member *m, uint32_t stored) {
+    bytes_u32(&z->file, 0x04034b50);
+    add_common(&z->file, m, z->wide ? UINT32_MAX : stored, z->wide ? UINT32_MAX : m->size);
+    bytes_u16(&z->file, z->wide ? 20 : 0);
+    bytes_add(&z->file, m->name, strlen(m->name));
+    if (!z->wide) return;
+    bytes_u16(&z->file, 1);
+    bytes_u16(&z->file, 16);
+    bytes_u64(&z->file, m->size);
+    bytes_u64(&z->file, stored);
 }
 
 void plain_zip_put(struct plain_zip *z, const struct plain_member *m) {
     uint32_t at = (uint32_t)z->file.n;
     size_t stored = m->n + (m->flags & 1 ? 12 : 0), name = strlen(m->name);
-    bytes_u32(&z->file, 0x04034b50);
-    add_common(&z->file, m, stored);
-    bytes_u16(&z->file, 0);
-    bytes_add(&z->file, m->name, name);
+    add_local(z, m, (uint32_t)stored);
     if (m->flags & 1)
         add_encrypted(&z->file, z->passphrase, m->data, m->n, m->crc);
     else if (m->n)
         bytes_add(&z->file, m->data, m->n);
     bytes_u32(&z->directory, 0x02014b50);
     bytes_u16(&z->directory, 20);
-    add_common(&z->directory, m, stored);
+    add_common(&z->directory, m, (uint32_t)stored, m->size);
     for (int i = 0; i < 4; i++)
         bytes_u16(&z->directory, 0); /* extra, comment, disk, internal */
     bytes_u32(&z->directory, name && m->name[name - 1] == '/' ? 0x10 : 0);

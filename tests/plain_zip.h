@@ -9,6 +9,7 @@
 struct plain_zip {
     struct bytes file, directory;
     int count;
+    int wide; /* local headers have their sizes in 64 bits, as numpy writes them */
     const char *passphrase; /* NULL: not encrypted */
 };
 /* A member as its headers shall say it is: method, checksum and size once unpacked. */

@@ -9,8 +9,15 @@
 #include <unistd.h>
 
 static char place_folder[] = "/dev/shm/fuzz-XXXXXX";
+static pid_t place_owner;
+
+/* No child of the process that made the folder. */
+static inline int place_is_mine(void) {
+    return !place_owner || place_owner == getpid();
+}
 
 static inline void place_remove(void) {
+    if (!place_is_mine()) return;
     DIR *dir = opendir(place_folder);
     for (struct dirent *e; dir && (e = readdir(dir));) unlinkat(dirfd(dir), e->d_name, 0);
     if (dir) closedir(dir);
@@ -22,7 +29,10 @@ static inline void place_remove(void) {
 static inline const char *place(const char *name) {
     static char path[64];
     static int made;
-    if (!made++ && (!mkdtemp(place_folder) || atexit(place_remove))) abort();
+    if (!made++) {
+        place_owner = getpid();
+        if (!mkdtemp(place_folder) || atexit(place_remove)) abort();
+    }
     snprintf(path, sizeof path, "%s/%s", place_folder, name);
     return path;
 }

@@ -18,7 +18,9 @@ tests/fuzz/seeds.sh "$here/seeds"
 reaches archive convert/archive.c convert/member_name.c
 reaches bag core/bag.c
 reaches checkpoint convert/checkpoint.c convert/pth.c
+reaches h5 convert/h5.c
 reaches image core/image.c core/image_jpeg.c core/image_png.c core/image_tiff.c
+reaches npz convert/npz.c convert/npy.c
 reaches pickle convert/pickle.c convert/pickle_value.c
 reaches source core/source.c
 reaches story convert/zip_story.c

@@ -161,7 +161,8 @@ static void virtual_set(struct stage *s, const char *other) {
 
 /* "FORM": far more elements than there are bytes. */
 static void large(struct stage *s, const char *form) {
-    hsize_t rows = ((hsize_t)1 << (*form == 'h' ? 38 : 20)) + draw(s, 1000);
+    int bits = *form == 'h' ? 38 : *form == 'n' ? 29 : 20;
+    hsize_t rows = ((hsize_t)1 << bits) + draw(s, 1000);
     hid_t file = begin(s),
           plist = *form == 'c' ? chunked(1024) : H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_alloc_time(plist, H5D_ALLOC_TIME_LATE);
@@ -346,6 +347,8 @@ static const struct row rows[] = {
      virtual_set, "."},
     {48, "a Keras file of 2^40 bytes in a few", H5, NO, "more than 2^30 elements", large,
      "h"},
+    {48, "a Keras file of 1.5 x 2^30 elements", H5, NO, "more than 2^30 elements", large,
+     "n"},
     {48, "a Keras file of megabytes that were never written", H5, NO, "raw: '", large, "m"},
     {48, "a Keras file of chunks that were never written", H5, NO, "raw: '", large, "c"},
     {48, "a Keras file of zeros", H5, NO, "at most 16 times the file", bomb, NULL},

@@ -47,6 +47,26 @@ static void honest(struct stage *s, const char *form) {
     safetensors_save(&s->twin, h.tensor, 2);
 }
 
+/* As numpy itself writes them, sizes in 64 bits; "K VALUE": byte K of the first local header,
+ * and what it becomes. The twin is a safetensors file. */
+static void wide(struct stage *s, const char *change) {
+    struct honest h;
+    struct bytes array[2] = {{0}, {0}};
+    struct plain_zip z = {.wide = 1};
+    int k, value;
+    honest_draw(s, &h);
+    npy(&array[0], GOOD, h.conv, 24);
+    npy(&array[1], "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", h.var, 8);
+    plain_zip_add(&z, "conv.weight.npy", array[0].data, array[0].n);
+    plain_zip_add(&z, "bn.running_var.npy", array[1].data, array[1].n);
+    plain_zip_end(&z);
+    if (sscanf(change, "%d %d", &k, &value) == 2) z.file.data[k] = (uint8_t)value;
+    s->hostile = z.file;
+    safetensors_save(&s->twin, h.tensor, 2);
+    xfree(array[0].data);
+    xfree(array[1].data);
+}
+
 static void header(struct stage *s, const char *text) {
     char *all = draw_text(s, text);
     zip(s, all, 24, (int)draw(s, 2), &s->hostile);
@@ -107,6 +127,18 @@ static void bomb(struct stage *s, const char *form) {
 static const struct row rows[] = {
     {0, "numpy's arrays, stored", NPZ, 0, "", honest, "s"},
     {0, "numpy's arrays, deflated", NPZ, 0, "", honest, "d"},
+    {0, "numpy's arrays, sizes in 64 bits", NPZ, 0, "", wide, "honest"},
+    {16, "an array of other sizes in 64 bits", NPZ, NO, "other sizes in its ZIP64 field",
+     wide, "49 7"},
+    {16, "an array of other sizes in 64 bits, packed", NPZ, NO,
+     "other sizes in its ZIP64 field", wide, "64 7"},
+    {16, "an array with its size in 32 bits and in 64", NPZ, NO,
+     "other sizes in its ZIP64 field", wide, "18 0"},
+    {16, "an array with a field that is no size", NPZ, NO, "none but ZIP64's sizes", wide,
+     "45 2"},
+    {16, "an array with a field that is longer", NPZ, NO, "none but ZIP64's sizes", wide,
+     "47 17"},
+    {16, "an array with a field of the wrong length", NPZ, NO, "", wide, "28 19"},
     H("of objects: a pickle", "type '|O'",
       "{'descr': '|O', 'fortran_order': False, 'shape': (2, 3), }"),
     H("of big-endian floats", "type '>f4'",
