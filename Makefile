@@ -14,6 +14,9 @@
 #: make status    what is made, stale, not run;  make stale: only what an older program made
 #: make test      compiles and runs the tests (minutes);  make test-all: with sanitizers, fuzzers, faults
 #: make hostile   makes hostile inputs (SEED=n) and gives each to its tool, plain and sanitized
+#: make fuzz      fuzzes every reader of foreign bytes, FUZZ_SECONDS=60 each (FUZZ="zip npz" alone);
+#:                fuzz-reach: how much of it that takes; fuzz-proof: planted bugs, each of which is found
+#: make differential  what we read, others' readers read too, the same values: PEER_PYTHON=python
 #: make bench     times us and PyTorch alternately: PEER_PYTHON=python, PEER=required
 #: make oracle    installs that PyTorch into .oracle
 #: make clean     removes out
@@ -323,8 +326,8 @@ CALLS_eval       = eval model core
 CALLS_report     = report core
 CALLS_tests      = tests core
 CALLS_tests/hostile = tests/hostile tests core
-CALLS_tests/peer = tests/peer convert model core
-LIBS_tests/peer  = $(LIBS_convert)
+CALLS_tests/peer = tests/peer tests convert model core
+LIBS_tests/peer  = $(LIBS_convert) -lzip
 BORROWS_eval     = train
 LIBS_core        = -ljansson -lcrypto -ljpeg -lpng -ltiff -lz -lm
 LIBS_model       = -lopenblas
@@ -485,7 +488,7 @@ LONG     = $(addprefix tests/,twice.sh faults.sh)
 ON_GPU   = $(filter gpu_% emu_%,$(TESTS))
 ON_HOST  = $(filter-out $(ON_GPU),$(TESTS))
 # The longest first, so that none runs alone at the end.
-SLOWEST  = %/train_keys_test %/train_test %/cell.sh
+SLOWEST  = %/train_keys_test %/train_test %/cell.sh %/fuzz.sh
 ordered  = $(filter $(SLOWEST),$(1)) $(filter-out $(SLOWEST),$(1))
 checked  = $(ON_HOST:%=$B/%) $(ON_GPU:%=out/bin-emu/%)
 needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) $(call objects,$(MODE),$(if $(NVCC),$(CU)))
@@ -508,13 +511,21 @@ fuzz: $(FUZZERS:%=out/bin-fuzz/%) $B/hostile
 fuzz-reach: $(FUZZERS:%=out/bin-cov/%) $B/hostile
 	@BIN=$B CORPUS=out/fuzz tests/fuzz/reach.sh
 
+# A bug planted in each reader, in a copy of the sources: found, or the target is worth nothing.
+fuzz-proof: $(FUZZERS:%=out/bin-fuzz/%) $B/hostile
+	@BIN=$B PLANTS='$(FUZZ)' tests/fuzz/plant.sh
+
 # Us and PyTorch in turn, in the same minutes; nothing else should run.
 PEER_PYTHON ?= $(wildcard .oracle/bin/python)
 bench: $B/bench
 	$B/bench $(addprefix --peer ,$(PEER_PYTHON)) $(if $(filter required,$(PEER)),--required) tests/peer/peer.py out/bench.tsv
+# What our readers accept of fuzzers' seeds, of what was found from them and of hostile files, others'
+# readers must accept too, with the same values.
+differential: $B/accept $B/h5 $B/hostile
+	@BIN=$B PEER_PYTHON=$(PEER_PYTHON) CORPUS=out/fuzz tests/peer/differential.sh
 oracle:
 	python3 -m venv .oracle
 	.oracle/bin/pip install -r tests/peer/requirements.txt
 
 FORCE:
-.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile fuzz fuzz-reach bench oracle clean all strict demo table1 cell cross sources
+.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile fuzz fuzz-reach fuzz-proof differential bench oracle clean all strict demo table1 cell cross sources

@@ -8,13 +8,16 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define SOURCE "name x\nkind data\nfile x\nmanual none\n"
-#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define ZEROS "0" ZEROS_BUT_ONE
+#define ZEROS_BUT_ONE "000000000000000000000000000000000000000000000000000000000000000"
 static const char *const sources[] = {
     SOURCE,
     SOURCE "files 4\nunpacked 500\n",
     SOURCE "passphrase_file p.txt\n",
     SOURCE "magic rar zip\ncontent " ZEROS "\n",
     SOURCE "content " ZEROS "\npictures " ZEROS "\nfiles 2\nunpacked 300\n",
+    SOURCE "files 1\nunpacked 232\n",
+    SOURCE "pictures f" ZEROS_BUT_ONE "\n",
 };
 
 static void target(void *arg) {

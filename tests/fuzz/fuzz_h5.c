@@ -10,6 +10,7 @@
 #include "core/die.h"
 #include "tests/fuzz/place.h"
 #include <dlfcn.h>
+#include <errno.h>
 #include <execinfo.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -101,7 +102,9 @@ static int read_one(void) {
     alarm(SECONDS);
     int code = die_catch(target, raw, message, sizeof message);
     alarm(0);
-    return code && (code == EXIT_USAGE || !*message);
+    if (!code || (code != EXIT_USAGE && *message)) return 0;
+    fprintf(stderr, "exit %d: '%s'\n", code, message);
+    return 1;
 }
 
 /* For each byte that comes an input is read, and a byte goes back. */
@@ -121,12 +124,23 @@ static _Noreturn void child(int from, int to) {
     leave(0);
 }
 
+/* Whether the child answered; libFuzzer's clock interrupts. */
+static int is_answered(void) {
+    char byte = 0;
+    if (write(reader.to, &byte, 1) != 1) abort();
+    ssize_t got;
+    while ((got = read(reader.from, &byte, 1)) < 0 && errno == EINTR) continue;
+    return got == 1;
+}
+
 /* Closes the child's door and waits for it: its status. */
 static int end_child(void) {
     int status;
+    pid_t pid;
     close(reader.to);
     close(reader.from);
-    if (waitpid(reader.pid, &status, 0) != reader.pid) abort();
+    while ((pid = waitpid(reader.pid, &status, 0)) < 0 && errno == EINTR) continue;
+    if (pid != reader.pid) abort();
     reader.pid = 0;
     return status;
 }
@@ -158,14 +172,15 @@ static void start_child(void) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    char byte = 0;
     if (!shared) start();
     place_put("raw", data, size);
     if (!reader.pid) start_child();
-    if (write(reader.to, &byte, 1) != 1) abort();
-    if (read(reader.from, &byte, 1) != 1) { /* it has come to its end */
+    if (!is_answered()) { /* it has come to its end */
         int status = end_child(), code = WEXITSTATUS(status);
-        if (!WIFEXITED(status) || (code && code != THEIRS)) abort();
+        if (!WIFEXITED(status) || (code && code != THEIRS)) {
+            fprintf(stderr, "the child ended with status %#x\n", (unsigned)status);
+            abort();
+        }
     }
     copy_counters(counters[0], shared);
     return 0;

@@ -2,8 +2,8 @@
  * too, with as many members. */
 #include "convert/zip_story.h"
 #include "core/die.h"
+#include "tests/libzip.h"
 #include <stdlib.h>
-#include <zip.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,11 +23,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int code = die_catch(target, &in, message, sizeof message);
     if (code && (code != EXIT_NO || !*message)) abort();
     if (code) return 0;
-    zip_error_t error;
-    zip_error_init(&error);
-    zip_source_t *source = zip_source_buffer_create(data, size, 0, &error);
-    zip_t *z = zip_open_from_source(source, ZIP_RDONLY, &error);
-    if (!z || (size_t)zip_get_num_entries(z, 0) != in.members) abort();
-    zip_discard(z);
+    if (libzip_counts_other(data, size, in.members)) abort();
     return 0;
 }

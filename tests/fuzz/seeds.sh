@@ -38,8 +38,10 @@ bag none '{"a":{"dtype":"U8","shape":[0,2],"data_offsets":[0,0]},"b":{"dtype":"U
 
 # ---- archives: a name each, and what only some sources ask for ----
 name() { # a member's name
-    tar --format=gnu --mtime=@0 --owner=0 --group=0 -Pcf "$seeds/archive/name-$((names += 1))" --transform "s,.*,$1," paper.md
+    tar --format=gnu --mtime=@0 --owner=0 --group=0 --mode=644 -Pcf "$seeds/archive/name-$((names += 1))" --transform "s,.*,$1," \
+        "$seeds/archive/blanks"
 }
+printf '%232s' >"$seeds/archive/blanks"
 names=0 long=$(printf 'x%.0s' {1..99})
 for n in $'\303\251\342\202\254\360\237\230\200' $'\302' $'\303(' $'\342\202(' $'\340\200\200' $'\355\240\200' \
     $'\360\200\200\200' $'\364\220\200\200' $'\370' $'\302\205' $'\342\200\216' $'\342\200\250' $'\342\201\246' \
@@ -47,7 +49,11 @@ for n in $'\303\251\342\202\254\360\237\230\200' $'\302' $'\303(' $'\342\202(' $
     "$long/$long/$long/$long/$long/$long/$long/$long/$long/$long/$long"; do
     name "$n"
 done
-for extra in 1 2 3 4; do { cat "$seeds/archive/name-1" && printf "%${extra}s" | tr ' ' '\0'; } >"$seeds/archive/told-$extra"; done
+for extra in {1..6}; do # what the source pins goes by the size
+    { cat "$seeds/archive/name-1" && printf "%${extra}s" | tr ' ' '\0'; } >"$seeds/archive/told-$extra"
+done
+each archive/head '' ' \t\n<html>' 'Rar!\032\7\0x' 'Rar!\032\7\0xx' 'Rar!\032\7\1\0x' 'PK\5\6%18s' 'PK\3\4'
+each archive/sparse "$(printf '%%0%dd' 700)" "$(printf '\n%.0s' {1..70})<"
 
 # ---- text ----
 cp fetch/sources/*.src "$seeds/source"
