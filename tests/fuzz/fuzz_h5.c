@@ -19,11 +19,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { ROOM = 1 << 20, SECONDS = 10, INPUTS = 256, FRAMES = 64, OURS = 90, THEIRS = 91 };
+enum {
+    LARGEST = 1 << 29,
+    ROOM = 1 << 20,
+    SECONDS = 10,
+    INPUTS = 256,
+    FRAMES = 64,
+    OURS = 90,
+    THEIRS = 91
+};
 
 /* Of the sanitizers, libFuzzer and gcov; absent where the target was compiled without. */
 #define MAYBE __attribute__((weak))
 void __asan_on_error(void);
+void __sanitizer_malloc_hook(const volatile void *block, size_t n);
 MAYBE void *__asan_get_report_address(void);
 MAYBE size_t __asan_get_alloc_stack(void *address, void **trace, size_t n, int *thread);
 MAYBE void __sanitizer_set_death_callback(void (*fn)(void));
@@ -75,6 +84,12 @@ static int is_theirs(void) {
 void __asan_on_error(void) {
     if (place_is_mine()) return;
     if (is_theirs()) leave(THEIRS);
+}
+
+/* libFuzzer's own hook, which comes after, would end the child for a large block. */
+void __sanitizer_malloc_hook(const volatile void *block, size_t n) {
+    (void)block;
+    if (n > LARGEST && !place_is_mine()) leave(is_theirs() ? THEIRS : OURS);
 }
 
 static void at_death(void) {

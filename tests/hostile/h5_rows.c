@@ -86,10 +86,15 @@ static void honest(struct stage *s, const char *form) {
 /* A model whole; the twin is its weights alone. */
 static void whole_model(struct stage *s, const char *arg) {
     (void)arg;
-    const float *value = draw_rows(s, 4);
+    const float *value = draw_rows(s, 40);
     hid_t weights = create(), model = create();
-    add(weights, "a/kernel:0", H5T_IEEE_F32LE, H5P_DEFAULT, 4, value);
-    add(model, "model_weights/a/kernel:0", H5T_IEEE_F32LE, H5P_DEFAULT, 4, value);
+    for (int i = 0; i < 3; i++) { /* the last one larger */
+        const char *name[] = {"model_weights/a/a", "model_weights/b/a",
+                              "model_weights/b/b"};
+        hsize_t rows = i < 2 ? 4 : 40;
+        add(weights, name[i] + 14, H5T_IEEE_F32LE, H5P_DEFAULT, rows, value);
+        add(model, name[i], H5T_IEEE_F32LE, H5P_DEFAULT, rows, value);
+    }
     add(model, "optimizer_weights/iter", H5T_STD_I64LE, H5P_DEFAULT, 1, NULL);
     take(weights, &s->twin);
     take(model, &s->hostile);
