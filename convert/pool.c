@@ -20,9 +20,9 @@ struct pool {
     int threads, started;
     pthread_t thread[THREADS];
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t come, gone; /* a job, or the end; a job's end */
     struct slot slot[WAITING]; /* job n lies in slot n % WAITING */
-    int added, taken;
+    int added, taken, freed;
     size_t waiting;         /* bytes of jobs that are not done */
     int stop, code, failed; /* failed: lowest number of a job that died */
     char message[4096];
@@ -30,7 +30,7 @@ struct pool {
 
 /* With the lock held: the next job to do, NULL if the pool ends. */
 static struct slot *take(struct pool *p) {
-    while (!p->stop && p->taken == p->added) pthread_cond_wait(&p->changed, &p->lock);
+    while (!p->stop && p->taken == p->added) pthread_cond_wait(&p->come, &p->lock);
     if (p->taken == p->added || p->stop > 1) return NULL;
     struct slot *s = &p->slot[p->taken++ % WAITING];
     s->state = WORKING;
@@ -55,7 +55,7 @@ static void work_on(void *arg) {
         pthread_mutex_lock(&p->lock);
         s->state = DONE;
         p->waiting -= s->job.size;
-        pthread_cond_broadcast(&p->changed);
+        pthread_cond_signal(&p->gone);
         pthread_mutex_unlock(&p->lock);
     }
 }
@@ -75,7 +75,8 @@ static void *run(void *arg) {
         snprintf(p->message, sizeof p->message, "%s", message);
     }
     p->stop = 2;
-    pthread_cond_broadcast(&p->changed);
+    pthread_cond_broadcast(&p->come);
+    pthread_cond_signal(&p->gone);
     pthread_mutex_unlock(&p->lock);
     return NULL;
 }
@@ -84,7 +85,7 @@ static void *run(void *arg) {
 static void join(struct pool *p, int stop) {
     pthread_mutex_lock(&p->lock);
     if (p->stop < stop) p->stop = stop;
-    pthread_cond_broadcast(&p->changed);
+    pthread_cond_broadcast(&p->come);
     pthread_mutex_unlock(&p->lock);
     for (; p->started; p->started--) pthread_join(p->thread[p->started - 1], NULL);
 }
@@ -97,7 +98,8 @@ static void release(struct pool *p) {
     die_cleanup_forget(abandon, p);
     for (int i = 0; i < WAITING; i++) xfree(p->slot[i].job.data);
     pthread_mutex_destroy(&p->lock);
-    pthread_cond_destroy(&p->changed);
+    pthread_cond_destroy(&p->come);
+    pthread_cond_destroy(&p->gone);
     xfree(p);
 }
 
@@ -116,7 +118,8 @@ struct pool *pool_open(int threads, void (*work)(void *, const struct job *), vo
     *p = (struct pool){
         .work = work, .arg = arg, .threads = threads < THREADS ? threads : THREADS};
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->changed, NULL);
+    pthread_cond_init(&p->come, NULL);
+    pthread_cond_init(&p->gone, NULL);
     die_cleanup(abandon, p);
     while (p->threads > 1 && p->started < p->threads) {
         if (pthread_create(&p->thread[p->started], NULL, run, p))
@@ -125,6 +128,18 @@ struct pool *pool_open(int threads, void (*work)(void *, const struct job *), vo
         p->started++;
     }
     return p;
+}
+
+/* With the lock held: whether there is room for a job; what is done is freed, for its memory, still
+ * in the cache, to hold the next one. */
+static int has_room(struct pool *p, size_t size) {
+    struct slot *s = &p->slot[p->freed % WAITING];
+    for (; p->freed < p->taken && s->state == DONE; s = &p->slot[++p->freed % WAITING]) {
+        xfree(s->job.data);
+        *s = (struct slot){.state = EMPTY};
+    }
+    return p->added - p->freed < WAITING &&
+           (!p->waiting || p->waiting + size <= WAITING_BYTES);
 }
 
 void pool_add(struct pool *p, uint8_t *data, size_t size, void *item) {
@@ -136,22 +151,18 @@ void pool_add(struct pool *p, uint8_t *data, size_t size, void *item) {
         return;
     }
     pthread_mutex_lock(&p->lock);
-    struct slot *s = &p->slot[p->added % WAITING];
-    while (!p->code && (s->state == READY || s->state == WORKING ||
-                        (p->waiting && p->waiting + size > WAITING_BYTES)))
-        pthread_cond_wait(&p->changed, &p->lock);
+    while (!p->code && !has_room(p, size)) pthread_cond_wait(&p->gone, &p->lock);
     int bad = p->code;
-    uint8_t *old = s->job.data;
     if (!bad) {
-        s->job = job;
-        s->state = READY;
+        p->slot[p->added++ % WAITING] = (struct slot){job, READY};
         p->waiting += size;
-        p->added++;
-        pthread_cond_broadcast(&p->changed);
+        pthread_cond_signal(&p->come);
     }
     pthread_mutex_unlock(&p->lock);
-    xfree(bad ? data : old);
-    if (bad) fail(p);
+    if (bad) {
+        xfree(data);
+        fail(p);
+    }
 }
 
 void pool_end(struct pool *p) {
