@@ -18,6 +18,7 @@
 #:                fuzz-reach: how much of it that takes; fuzz-proof: planted bugs, each of which is found
 #: make differential  what we read, others' readers read too, the same values: PEER_PYTHON=python
 #: make bench     times us and PyTorch alternately: PEER_PYTHON=python, PEER=required
+#: make bench-sources  packing beside Pillow and xz, converting, memory: MIRROR=DIR, PEER_PYTHON=python
 #: make oracle    installs that PyTorch into .oracle
 #: make clean     removes out
 #:
@@ -523,9 +524,14 @@ bench: $B/bench
 # readers must accept too, with the same values.
 differential: $B/accept $B/h5 $B/hostile
 	@BIN=$B PEER_PYTHON=$(PEER_PYTHON) CORPUS=out/fuzz tests/peer/differential.sh
+# What packing and converting must reach, and whether they do. All of SUN-SEG: FRAMES=49136, 32 GB of disk.
+ROUNDS ?= 7
+FRAMES ?= 2000
+bench-sources: $(foreach b,pack frames h5 weights,$B/$b)
+	$(or $(PEER_PYTHON),python3) tests/peer/sources.py --rounds $(ROUNDS) --frames $(FRAMES) $(firstword $(MIRROR))
 oracle:
 	python3 -m venv .oracle
 	.oracle/bin/pip install -r tests/peer/requirements.txt
 
 FORCE:
-.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile fuzz fuzz-reach fuzz-proof differential bench oracle clean all strict demo table1 cell cross sources
+.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile fuzz fuzz-reach fuzz-proof differential bench bench-sources oracle clean all strict demo table1 cell cross sources

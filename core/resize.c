@@ -62,12 +62,13 @@ static int *nearest_places(int in, int out) {
 static void nearest(const struct image *in, struct image *out) {
     int *x = nearest_places(in->width, out->width);
     int *y = nearest_places(in->height, out->height);
-    uint8_t *to = out->pixel;
     size_t channels = (size_t)in->channels, row = (size_t)in->width * channels;
+    int width = out->width;
     for (int j = 0; j < out->height; j++) {
         const uint8_t *from = in->pixel + (size_t)y[j] * row;
-        for (int i = 0; i < out->width && channels == 1; i++) *to++ = from[x[i]];
-        for (int i = 0; i < out->width && channels == 3; i++, to += 3)
+        uint8_t *restrict to = out->pixel + (size_t)j * (size_t)width * channels;
+        for (int i = 0; i < width && channels == 1; i++) to[i] = from[x[i]];
+        for (int i = 0; i < width && channels == 3; i++, to += 3)
             memcpy(to, from + 3 * (size_t)x[i], 3);
     }
     xfree(x);

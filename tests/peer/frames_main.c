@@ -18,21 +18,26 @@
 #include <string.h>
 
 static const char HELP[] =
-    "usage: frames [--frames N] OUT.tar\n"
+    "usage: frames [--frames N] [--smaller N] OUT.tar\n"
     "       frames --decode [--threads N] SOURCE.src IN.tar\n"
     "Writes N frames of 1240x1080 as JPEG and their masks as PNG in SUN-SEG's reorganised\n"
     "tree; or reads such an archive, decodes every picture, and prints seconds.\n"
     "\n"
     "  --frames N    default 49136\n"
+    "  --smaller N   sides N times shorter: as many files, with less in each; default 1\n"
     "  --threads N   default 2\n"
     "  --help, --version\n"
     "\n"
     "example: frames --frames 2000 frames.tar\n";
 
 static const struct option OPTIONS[] = {
-    {"frames", required_argument, NULL, 'f'}, {"threads", required_argument, NULL, 't'},
-    {"decode", no_argument, NULL, 'd'},       {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
+    {"frames", required_argument, NULL, 'f'},
+    {"threads", required_argument, NULL, 't'},
+    {"decode", no_argument, NULL, 'd'},
+    {"help", no_argument, NULL, 'h'},
+    {"smaller", required_argument, NULL, 's'},
+    {"version", no_argument, NULL, 'v'},
+    {NULL, 0, NULL, 0},
 };
 
 enum { WIDTH = 1240, HEIGHT = 1080, KINDS = 32, CLIP = 172 /* frames */ };
@@ -43,12 +48,12 @@ struct coded {
 };
 
 /* Slow waves and fine noise: about 430 kB, what a frame of the real set has on average. */
-static struct coded frame(int kind) {
+static struct coded frame(int kind, int smaller) {
     struct image image;
     struct coded out;
-    image_make(&image, WIDTH, HEIGHT, 3, "frame");
-    for (int y = 0, i = 0; y < HEIGHT; y++)
-        for (int x = 0; x < WIDTH; x++) {
+    image_make(&image, WIDTH / smaller, HEIGHT / smaller, 3, "frame");
+    for (int y = 0, i = 0; y < image.height; y++)
+        for (int x = 0; x < image.width; x++) {
             uint64_t noise =
                 rng_u64(1, STREAM_ORDER, (uint64_t)kind, (uint64_t)(y * WIDTH + x));
             for (int c = 0; c < 3; c++, i++, noise >>= 8) {
@@ -62,15 +67,15 @@ static struct coded frame(int kind) {
     return out;
 }
 
-static struct coded mask(int kind) {
+static struct coded mask(int kind, int smaller) {
     struct image image;
     struct coded out;
-    image_make(&image, WIDTH, HEIGHT, 1, "mask");
-    for (int y = 0; y < HEIGHT; y++)
-        for (int x = 0; x < WIDTH; x++) {
-            double dx = x - 400 - 10 * kind, dy = y - 500,
+    image_make(&image, WIDTH / smaller, HEIGHT / smaller, 1, "mask");
+    for (int y = 0, i = 0; y < image.height; y++)
+        for (int x = 0; x < image.width; x++) {
+            double dx = x * smaller - 400 - 10 * kind, dy = y * smaller - 500,
                    r = 150 + 20 * sin(7 * atan2(dy, dx)) + kind;
-            image.pixel[y * WIDTH + x] = dx * dx + dy * dy < r * r ? 255 : 0;
+            image.pixel[i++] = dx * dx + dy * dy < r * r ? 255 : 0;
         }
     out.data = image_encode_png(&image, &out.n);
     image_free(&image);
@@ -94,20 +99,21 @@ static void add(struct archive *a, const char *path, char *name, const struct co
     xfree(name);
 }
 
-static void make(const char *path, int frames) {
+static void make(const char *path, int frames, int smaller) {
     struct coded picture[KINDS], truth[KINDS];
     struct archive *a = archive_write_new();
     for (int k = 0; k < KINDS; k++) {
-        picture[k] = frame(k);
-        truth[k] = mask(k);
+        picture[k] = frame(k, smaller);
+        truth[k] = mask(k, smaller);
     }
     need(archive_write_set_format_gnutar(a), a, path);
     need(archive_write_open_filename(a, path), a, path);
     for (int i = 0; i < frames; i++) {
         int clip = i / CLIP, k = i % KINDS;
-        char *stem = xprintf("case%d_%d/case_M_20181001100941_0U62372100109341_1_005_"
-                             "001-1_a%d_ayy_image%04d",
-                             clip / 3 + 1, clip % 3 + 1, i % CLIP / 10 + 1, i % (3 * CLIP) + 1);
+        char *stem =
+            xprintf("case%d_%d/case_M_20181001100941_0U62372100109341_1_005_"
+                    "001-1_a%d_ayy_image%04d",
+                    clip / 3 + 1, clip % 3 + 1, i % CLIP / 10 + 1, i % (3 * CLIP) + 1);
         add(a, path, xprintf("SUN-SEG/TrainDataset/Frame/%s.jpg", stem), &picture[k]);
         add(a, path, xprintf("SUN-SEG/TrainDataset/GT/%s.png", stem), &truth[k]);
         xfree(stem);
@@ -148,12 +154,15 @@ static int number(const char *option, const char *text, long most) {
 }
 
 int main(int argc, char **argv) {
-    int frames = 49136, threads = 2, only_decode = 0, option;
+    int frames = 49136, smaller = 1, threads = 2, only_decode = 0, option;
     die_name("frames");
     while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
         switch (option) {
         case 'f':
             frames = number("--frames", optarg, 1000000);
+            break;
+        case 's':
+            smaller = number("--smaller", optarg, 20);
             break;
         case 't':
             threads = number("--threads", optarg, 64);
@@ -177,6 +186,6 @@ int main(int argc, char **argv) {
     if (only_decode)
         decode(argv[optind], argv[optind + 1], threads);
     else
-        make(argv[optind], frames);
+        make(argv[optind], frames, smaller);
     return 0;
 }

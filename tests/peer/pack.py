@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""pack.py - Pillow's side of tests/peer/pack.sh: Kvasir-SEG's zip to two arrays, by two processes.
+"""pack.py - Pillow's side of tests/peer/sources.py: Kvasir-SEG's zip to two arrays, by two processes.
 
     pack.py KVASIR.zip OUT.npy MASKS.npy
 
