@@ -17,7 +17,7 @@
 #: make fuzz      fuzzes every reader of foreign bytes, FUZZ_SECONDS=60 each (FUZZ="zip npz" alone);
 #:                fuzz-reach: how much of it that takes; fuzz-proof: planted bugs, each of which is found
 #: make differential  what we read, others' readers read too, the same values: PEER_PYTHON=python
-#: make bench     times us and PyTorch alternately: PEER_PYTHON=python, PEER=required
+#: make bench     times us and PyTorch alternately: PEER_PYTHON=python, PEER=required;  bench-gpu: on a GPU
 #: make bench-sources  packing beside Pillow and xz, converting, memory: MIRROR=DIR, PEER_PYTHON=python
 #: make oracle    installs that PyTorch into .oracle
 #: make clean     removes out
@@ -520,6 +520,10 @@ fuzz-proof: $(FUZZERS:%=out/bin-fuzz/%) $B/hostile
 PEER_PYTHON ?= $(wildcard .oracle/bin/python)
 bench: $B/bench
 	$B/bench $(addprefix --peer ,$(PEER_PYTHON)) $(if $(filter required,$(PEER)),--required) tests/peer/peer.py out/bench.tsv
+# The same on a GPU; nothing is fetched or installed. BENCH narrows it: BENCH="--only 'train resnet50'".
+bench-gpu: $B/bench_gpu $B/train
+	$B/bench_gpu $(addprefix --peer ,$(PEER_PYTHON)) $(if $(filter required,$(PEER)),--required) $(BENCH) \
+	    tests/peer/peer.py out/bench-gpu.tsv
 # What our readers accept of fuzzers' seeds, of what was found from them and of hostile files, others'
 # readers must accept too, with the same values.
 differential: $B/accept $B/h5 $B/hostile
@@ -534,4 +538,4 @@ oracle:
 	.oracle/bin/pip install -r tests/peer/requirements.txt
 
 FORCE:
-.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile fuzz fuzz-reach fuzz-proof differential bench bench-sources oracle clean all strict demo table1 cell cross sources
+.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile fuzz fuzz-reach fuzz-proof differential bench bench-sources oracle clean all strict demo table1 cell cross sources bench-gpu

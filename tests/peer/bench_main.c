@@ -1,4 +1,4 @@
-/* bench_main.c - the benchmark: ours and PyTorch's step in turn, in the same minutes, as a ratio.
+/* bench_main.c - the benchmark on the processor: ours and PyTorch's step in turn, in the same minutes, as a ratio.
  * It times nothing while the other side runs, and judges nothing. */
 #include "core/die.h"
 #include "core/file.h"
@@ -10,15 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct bench_case CASES[] = {
-    {"train", "resnet50", "plain", "fp32", 8, 2},
-    {"train", "vits", "plain", "fp32", 8, 2},
-    {"train", "vitt", "plain", "fp32", 8, 2},
-    {"train", "resnet50", "smp", "fp32", 8, 2},
-    {"train", "vits", "smp", "fp32", 8, 2},
-    {"train", "resnet50", "plain", "fp32", 32, 2},
-    {"infer", "resnet50", "plain", "fp32", 8, 2},
-    {"infer", "vits", "plain", "fp32", 8, 2},
+static const struct {
+    const char *what, *encoder, *preset;
+    int batch;
+} CASES[] = {
+    {"train", "resnet50", "plain", 8}, {"train", "vits", "plain", 8},
+    {"train", "vitt", "plain", 8},     {"train", "resnet50", "smp", 8},
+    {"train", "vits", "smp", 8},       {"train", "resnet50", "plain", 32},
+    {"infer", "resnet50", "plain", 8}, {"infer", "vits", "plain", 8},
 };
 
 static const char HELP[] =
@@ -68,60 +67,9 @@ static void parse(int argc, char **argv, struct options *o) {
             "no peer: wanted a python with torch; make oracle, then PEER_PYTHON=.oracle/bin/python");
 }
 
-/* Four digits, or the word for none: one of two static buffers in turn. */
-static const char *digits(int known, double x) {
-    static char text[2][24];
-    static int next;
-    next = !next;
-    if (known) snprintf(text[next], sizeof text[next], "%.4f", x);
-    return known ? text[next] : "na";
-}
-
-/* Warms both up, then asks them in turn. Returns 0 where the peer is absent or broke. */
-static int alternate(struct side *ours, struct side *peer, int has_peer, int rounds) {
-    for (int i = -1; i < rounds; i++) {
-        if (!side_run(ours)) die_no("our side stopped; its message stands above");
-        if (has_peer && !side_run(peer)) has_peer = 0;
-        if (i == -1) ours->runs = peer->runs = 0; /* the warm-up does not count */
-    }
-    return has_peer;
-}
-
-static void run_case(const struct bench_case *c, const struct options *o, double peak,
-                     struct out *out) {
-    struct side ours, peer = {0};
-    side_start_ours(&ours, c);
-    if (o->peer) side_start_peer(&peer, c, o->peer, o->script);
-    int has_peer = alternate(&ours, &peer, o->peer != NULL, o->rounds);
-    side_end(&ours);
-    if (o->peer) side_end(&peer);
-    if (o->required && !has_peer)
-        die_world("%s: the peer gave no time; its message stands above", o->script);
-    double flop = bench_flop(c), n = c->batch;
-    char *theirs =
-        has_peer ? xprintf("torch\t%.5f\t%.5f\t%.3f", side_min(&peer) / n,
-                           side_median(&peer) / n, side_median(&peer) / side_median(&ours))
-                 : xprintf("none\tna\tna\tna");
-    char *memory = has_peer ? xprintf("%.0f", peer.megabytes) : xprintf("na");
-    char *row = xprintf(
-        "%s\t%s\t%s\t%s\t%d\t%d\tcpu\t%.5f\t%.5f\t%s\t%.1f\t%.1f\t%.5f\t%.0f\t%s", c->what,
-        c->encoder, c->preset, c->precision, c->batch, c->threads, side_min(&ours) / n,
-        side_median(&ours) / n, theirs, flop * n / side_median(&ours) / 1e9, peak / 1e9,
-        flop / peak, ours.megabytes, memory);
-    out_printf(out, "%s\n", row);
-    printf(
-        "%-6s %-9s %-9s batch %-3d ours %.4f s  peer %s s  ratio %s  memory %.0f / %s MB\n",
-        c->what, c->encoder, c->preset, c->batch, side_median(&ours) / n,
-        digits(has_peer, has_peer ? side_median(&peer) / n : 0),
-        digits(has_peer, has_peer ? side_median(&peer) / side_median(&ours) : 0),
-        ours.megabytes, memory);
-    fflush(stdout);
-    xfree(theirs), xfree(memory), xfree(row);
-}
-
 /* FLOP a second of the CPU machine's matrix product: the peak in the table. */
 static double measure_peak(int threads) {
-    struct bench_case c = {.what = "peak", .threads = threads};
+    struct bench_case c = {.what = "peak", .device = "cpu", .threads = threads};
     struct side s;
     side_start_ours(&s, &c);
     for (int i = 0; i < 6; i++) side_run(&s);
@@ -135,15 +83,30 @@ int main(int argc, char **argv) {
     parse(argc, argv, &o);
     signal(SIGPIPE, SIG_IGN);
     double peak = measure_peak(2);
+    struct comparison with = {o.peer, o.script, o.required, o.rounds};
     struct out *out = out_open(o.out);
-    out_printf(
-        out,
-        "what\tmodel\tpreset\tprecision\tbatch\tthreads\tdevice\tours_min\tours_median\tpeer\tpeer_min\t"
-        "peer_median\tratio\tgflops\tpeak\tfloor\tmemory_ours\tmemory_peer\n");
+    out_printf(out, "%s", COMPARE_HEAD);
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
-        char *text = xprintf("%s %s %s %d", CASES[i].what, CASES[i].encoder,
-                             CASES[i].preset, CASES[i].batch);
-        if (!o.only || strstr(text, o.only)) run_case(&CASES[i], &o, peak, out);
+        struct bench_case c = {.what = CASES[i].what,
+                               .encoder = CASES[i].encoder,
+                               .preset = CASES[i].preset,
+                               .precision = "fp32",
+                               .batch = CASES[i].batch,
+                               .threads = 2,
+                               .device = "cpu",
+                               .way = "eager",
+                               .side = 224,
+                               .steps = 1};
+        char *text = xprintf("%s %s %s %d", c.what, c.encoder, c.preset, c.batch);
+        if (!o.only || strstr(text, o.only)) {
+            struct side ours, theirs;
+            int has_peer = compare(&with, &c, &ours, &theirs);
+            if (has_peer < 0) die_no("our side stopped; its message stands above");
+            char *row = compare_row(&c, "cpu", &ours, &theirs, has_peer, peak, 0);
+            out_printf(out, "%s\n", row);
+            compare_say(&c, &ours, &theirs, has_peer);
+            xfree(row);
+        }
         xfree(text);
     }
     out_commit(out);

@@ -3,13 +3,14 @@
 #include "core/die.h"
 #include "core/progress.h"
 #include "core/rng.h"
+#include "model/floor.h"
+#include "model/gpu/measure.h"
 #include "model/host.h"
 #include "model/model.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
-
-enum { SIDE = 224 };
 
 static void build(const struct bench_case *c, struct model *model) {
     struct recipe recipe;
@@ -21,7 +22,7 @@ static void build(const struct bench_case *c, struct model *model) {
     recipe_read(&recipe, "train/paper.conf", (char *const[]){preset, precision, batch}, 3);
     char *name = xprintf("%s-random-bench", c->encoder);
     cell_parse(&cell, name);
-    model_build(model, &cell, &recipe, &norm, SIDE);
+    model_build(model, &cell, &recipe, &norm, c->side);
     xfree(preset);
     xfree(precision);
     xfree(batch);
@@ -29,8 +30,8 @@ static void build(const struct bench_case *c, struct model *model) {
 }
 
 /* Pictures and masks of noise: what they show does not change the time. */
-static struct pictures noise(int count) {
-    size_t pixels = SIDE * SIDE;
+static struct pictures noise(int count, int side) {
+    size_t pixels = (size_t)side * (size_t)side;
     const uint8_t **image = xmalloc((size_t)count * sizeof *image),
                   **mask = xmalloc((size_t)count * sizeof *mask);
     for (int i = 0; i < count; i++) {
@@ -42,7 +43,7 @@ static struct pictures noise(int count) {
         image[i] = a;
         mask[i] = b;
     }
-    return (struct pictures){count, SIDE, image, mask};
+    return (struct pictures){count, side, image, mask};
 }
 
 /* The matrix product whose rate stands for the machine's peak: 2048 x 2048 x 2048. */
@@ -68,34 +69,104 @@ static _Noreturn void serve_peak(int threads, int in, int out) {
     _exit(0);
 }
 
-_Noreturn void bench_serve(const struct bench_case *c, int in, int out) {
-    struct model model;
+static struct machine *open_machine(const struct bench_case *c, struct model *model,
+                                    const struct backend **b, struct pictures *p) {
     struct machine *m;
-    if (c->what[0] == 'p') serve_peak(c->threads, in, out);
-    build(c, &model);
-    const struct backend *b = backend_open("cpu", c->threads, &m);
-    int train = c->what[0] == 't';
-    struct job job = {.graph = model.graph,
-                      .recipe = &model.recipe,
+    build(c, model);
+    *b = backend_open(c->device, c->threads, &m);
+    struct job job = {.graph = model->graph,
+                      .recipe = &model->recipe,
                       .seed = 1,
                       .batch = c->batch,
-                      .train = train,
-                      .fusions_off = getenv("FUSIONS_OFF")};
-    b->prepare(m, &job);
-    struct pictures p = noise(c->batch);
-    b->data(m, SET_TRAIN, &p);
-    xfree(model_init(&model, 1, NULL, b, m));
-    float *logits = xmalloc((size_t)c->batch * SIDE * SIDE * sizeof *logits);
-    char request[4];
-    uint32_t epoch = 0;
-    while (read(in, request, sizeof request) == sizeof request) {
-        double start = seconds_now(), loss;
-        if (train)
-            b->train(m, epoch++, 0, 1, &loss, NULL);
-        else
-            b->infer(m, p.image, c->batch, logits);
-        dprintf(out, "%.9f\n", seconds_now() - start);
+                      .train = strcmp(c->what, "infer") != 0,
+                      .fusions_off = getenv("FUSIONS_OFF"),
+                      .plans = c->plans};
+    (*b)->prepare(m, &job);
+    *p = noise(c->batch * c->steps, c->side);
+    (*b)->data(m, SET_TRAIN, p);
+    (*b)->data(m, SET_VAL, p);
+    xfree(model_init(model, 1, NULL, *b, m));
+    return m;
+}
+
+/* A GPU's rates, on one line: FLOP and bytes a second, and what it is. */
+static void tell_rates(const struct backend *b, struct machine *m, int out) {
+    double flop = 0, bytes = 0;
+    if (!gpu_rates(m, &flop, &bytes)) die_world("this build has no GPU machine to measure");
+    dprintf(out, "%.6g\t%.6g\t%s\n\n", flop, bytes, b->describe(m));
+}
+
+/* Stage by stage: microseconds of a step as timed, then at least: apart, fused, saved. */
+static void tell_stages(const struct bench_case *c, const struct graph *g,
+                        struct machine *m, int out) {
+    struct floor_work work = {c->batch, strcmp(c->precision, "fp32") ? 2 : 4, 1};
+    struct floor_rates rates = {c->flop, c->bytes};
+    double *seconds = xcalloc((size_t)g->nodes + 1, sizeof *seconds), sum[4];
+    char *last = NULL;
+    if (!gpu_profile(m, 5, seconds)) die_world("this build has no GPU machine to measure");
+    for (int i = 0; i <= g->nodes + 1; i++) {
+        char *stage =
+            i < g->nodes ? floor_stage(g, i) : xstrdup(i == g->nodes ? "adam" : "");
+        if (!last || strcmp(last, stage)) {
+            if (last)
+                dprintf(out, "%s\t%.1f\t%.1f\t%.1f\t%.1f\n", last, 1e6 * sum[0],
+                        1e6 * sum[1], 1e6 * sum[2], 1e6 * sum[3]);
+            memset(sum, 0, sizeof sum);
+        }
+        if (i <= g->nodes) {
+            struct floor f = i < g->nodes ? floor_of(g, i, &work) : floor_of_adam(g, &work);
+            double more[4] = {seconds[i], floor_apart(&f, &rates), floor_fused(&f, &rates),
+                              floor_saved(&f, &rates)};
+            for (int k = 0; k < 4; k++) sum[k] += more[k];
+        }
+        xfree(last);
+        last = stage;
     }
+    xfree(last);
+    xfree(seconds);
+    dprintf(out, "\n");
+}
+
+/* Seconds of one step: of all that a request asks for, done one after another. */
+static double run_steps(const struct bench_case *c, const struct backend *b,
+                        struct machine *m, const struct pictures *p) {
+    static uint32_t epoch;
+    size_t pixels = (size_t)c->side * (size_t)c->side;
+    struct counts *counts = xmalloc((size_t)p->count * sizeof *counts);
+    double *losses = xmalloc((size_t)c->steps * sizeof *losses), start = seconds_now();
+    float *logits = NULL;
+    if (strcmp(c->what, "infer"))
+        b->train(m, epoch++, 0, c->steps, losses, NULL);
+    else if (!strcmp(c->device,
+                     "gpu")) /* what is there stays there, and is counted there */
+        b->score(m, SET_VAL, counts, NULL);
+    else
+        b->infer(m, p->image, p->count,
+                 logits = xmalloc((size_t)p->count * pixels * sizeof *logits));
+    double seconds = seconds_now() - start;
+    xfree(counts), xfree(losses), xfree(logits);
+    return seconds / c->steps;
+}
+
+_Noreturn void bench_serve(const struct bench_case *c, int in, int out) {
+    struct model model;
+    struct pictures p;
+    const struct backend *b;
+    int gpu = strcmp(c->device, "gpu") == 0;
+    char request[4];
+    if (!strcmp(c->what, "peak") && !gpu) serve_peak(c->threads, in, out);
+    struct machine *m = open_machine(c, &model, &b, &p);
+    while (read(in, request, sizeof request) == sizeof request) {
+        if (request[0] == 'm')
+            dprintf(out, "%.1f\n", (double)b->memory(m) / 1e6);
+        else if (!strcmp(c->what, "peak"))
+            tell_rates(b, m, out);
+        else if (!strcmp(c->what, "stages"))
+            tell_stages(c, model.graph, m, out);
+        else
+            dprintf(out, "%.9f\n", run_steps(c, b, m, &p));
+    }
+    b->close(m); /* a device's memory and plans are given back, whatever the system does */
     _exit(0);
 }
 
@@ -106,5 +177,21 @@ double bench_flop(const struct bench_case *c) {
     for (int i = 0; i < model.graph->nodes; i++)
         sum += graph_cost(model.graph, i, 4).useful;
     model_free(&model);
-    return c->what[0] == 't' ? 3 * sum : sum;
+    return strcmp(c->what, "infer") ? 3 * sum : sum;
+}
+
+double bench_floor(const struct bench_case *c, double flop, double bytes) {
+    struct floor_work work = {c->batch, strcmp(c->precision, "fp32") ? 2 : 4,
+                              strcmp(c->what, "infer") != 0};
+    struct floor_rates rates = {flop, bytes};
+    struct model model;
+    build(c, &model);
+    struct floor f = floor_of_adam(model.graph, &work);
+    double sum = floor_saved(&f, &rates);
+    for (int i = 0; i < model.graph->nodes; i++) {
+        f = floor_of(model.graph, i, &work);
+        sum += floor_saved(&f, &rates);
+    }
+    model_free(&model);
+    return sum / c->batch;
 }

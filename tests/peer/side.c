@@ -1,6 +1,7 @@
 /* side.c - one process that is timed: started, asked, ended, its memory read from the system. */
 #include "tests/peer/bench.h"
 #include "core/die.h"
+#include "core/progress.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 /* Forks with both ends of two pipes; in the child stdin and stdout are them. */
 static int start(struct side *s) {
     int down[2], up[2];
-    *s = (struct side){0};
+    *s = (struct side){.began = seconds_now()};
     if (pipe2(down, O_CLOEXEC) || pipe2(up, O_CLOEXEC))
         die_world("pipe: %s", strerror(errno));
     fflush(NULL);
@@ -37,34 +38,68 @@ void side_start_ours(struct side *s, const struct bench_case *c) {
     if (start(s)) bench_serve(c, 0, 1);
 }
 
-void side_start_peer(struct side *s, const struct bench_case *c, const char *python,
-                     const char *script) {
-    if (!start(s)) return;
-    char batch[16], threads[16];
-    snprintf(batch, sizeof batch, "%d", c->batch);
-    snprintf(threads, sizeof threads, "%d", c->threads);
-    /* PyTorch gains when its allocator keeps pages, and must not spin while we run. */
-    setenv("MALLOC_MMAP_MAX_", "0", 1);
-    setenv("MALLOC_TRIM_THRESHOLD_", "100000000000", 1);
-    setenv("MALLOC_TOP_PAD_", "268435456", 1);
-    setenv("OMP_NUM_THREADS", threads, 1);
-    execlp(python, python, script, "--what", c->what, "--encoder", c->encoder, "--preset",
-           c->preset, "--precision", c->precision, "--batch", batch, "--threads", threads,
+static void become_peer(const struct bench_case *c, const char *python,
+                        const char *script) {
+    int gpu = strcmp(c->device, "gpu") == 0;
+    char *batch = xprintf("%d", c->batch), *threads = xprintf("%d", c->threads);
+    char *side = xprintf("%d", c->side), *steps = xprintf("%d", c->steps);
+    if (!gpu) {
+        /* PyTorch gains when its allocator keeps pages, and must not spin while we run. */
+        setenv("MALLOC_MMAP_MAX_", "0", 1);
+        setenv("MALLOC_TRIM_THRESHOLD_", "100000000000", 1);
+        setenv("MALLOC_TOP_PAD_", "268435456", 1);
+        setenv("OMP_NUM_THREADS", threads, 1);
+    }
+    /* A start is timed in the layout that is usually the quicker one; else both are tried first. */
+    int start = strcmp(c->what, "start") == 0;
+    execlp(python, python, script, "--what", start ? "train" : c->what, "--encoder",
+           c->encoder, "--preset", c->preset, "--precision", c->precision, "--batch", batch,
+           "--threads", threads, "--device", gpu ? "cuda" : c->device, "--way", c->way,
+           "--side", side, "--steps", steps, "--layout", start ? "channels_last" : "auto",
            (char *)NULL);
     fprintf(stderr, "bench: %s: %s\n", python, strerror(errno));
     _exit(127);
 }
 
+void side_start_peer(struct side *s, const struct bench_case *c, const char *python,
+                     const char *script) {
+    if (start(s)) become_peer(c, python, script);
+}
+
+/* Asks, and reads the line that is the answer. */
+static int ask(struct side *s, const char *request, char *line, size_t size) {
+    size_t n = 0;
+    if (request && write(s->to, request, 4) != 4) return 0;
+    while (n < size - 1) {
+        if (read(s->from, line + n, 1) != 1) return 0;
+        if (line[n] == '\n') break;
+        n++;
+    }
+    line[n] = 0;
+    if (s->first <= 0) s->first = seconds_now() - s->began;
+    return 1;
+}
+
 int side_run(struct side *s) {
     char line[64];
-    size_t n = 0;
-    if (write(s->to, "run\n", 4) != 4) return 0;
-    while (n < sizeof line - 1 && read(s->from, line + n, 1) == 1 && line[n] != '\n') n++;
-    line[n] = 0;
     double seconds;
+    if (!ask(s, "run\n", line, sizeof line)) return 0;
     if (sscanf(line, "%lf", &seconds) != 1 || s->runs == 64) return 0;
     s->second[s->runs++] = seconds;
     return 1;
+}
+
+void side_memory(struct side *s) {
+    char line[64];
+    if (!ask(s, "mem\n", line, sizeof line) || sscanf(line, "%lf", &s->megabytes) != 1)
+        s->megabytes = 0;
+}
+
+int side_lines(struct side *s, void (*fn)(void *arg, const char *line), void *arg) {
+    char line[512];
+    int more = ask(s, "run\n", line, sizeof line);
+    for (; more && line[0]; more = ask(s, NULL, line, sizeof line)) fn(arg, line);
+    return more;
 }
 
 void side_end(struct side *s) {
@@ -72,7 +107,7 @@ void side_end(struct side *s) {
     int status;
     close(s->to);
     close(s->from);
-    if (wait4(s->pid, &status, 0, &usage) == s->pid)
+    if (wait4(s->pid, &status, 0, &usage) == s->pid && s->megabytes <= 0)
         s->megabytes = (double)usage.ru_maxrss / 1024;
 }
 
