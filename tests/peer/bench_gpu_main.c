@@ -23,7 +23,7 @@ static const char HELP[] =
     "  --compiled TEXT cases that torch.compile is asked for too, which takes it minutes each\n"
     "                  ('fp16 32'; 'none')\n"
     "  --train TOOL    the tool train, for whole cells (the one beside this program)\n"
-    "  --side N        pixels of a picture's edge (224)\n"
+    "  --side N        pixels of a picture's edge (224), --batch N  instead of 32 and 8\n"
     "Plans are kept in OUT.tsv.plans. OUT.tsv.stages gets the steps stage by stage.\n"
     "example: bench_gpu --peer python3 --only 'train resnet50' tests/peer/peer.py out/bench-gpu.tsv\n";
 
@@ -31,7 +31,7 @@ struct options {
     const char *only, *compiled, *out;
     char *train, *plans, *stages;
     struct comparison with;
-    int steps, side;
+    int steps, side, batch;
 };
 
 struct bench {
@@ -50,12 +50,11 @@ static int whole(const char *option, const char *text, long low, long high) {
 }
 
 static void parse(int argc, char **argv, struct options *o) {
-    static const struct option options[] = {{"peer", 1, 0, 'p'},   {"required", 0, 0, 'r'},
-                                            {"rounds", 1, 0, 'n'}, {"steps", 1, 0, 's'},
-                                            {"only", 1, 0, 'o'},   {"compiled", 1, 0, 'c'},
-                                            {"train", 1, 0, 't'},  {"side", 1, 0, 'd'},
-                                            {"help", 0, 0, 'h'},   {"version", 0, 0, 'v'},
-                                            {0, 0, 0, 0}};
+    static const struct option options[] = {
+        {"peer", 1, 0, 'p'},  {"required", 0, 0, 'r'}, {"rounds", 1, 0, 'n'},
+        {"steps", 1, 0, 's'}, {"only", 1, 0, 'o'},     {"compiled", 1, 0, 'c'},
+        {"train", 1, 0, 't'}, {"side", 1, 0, 'd'},     {"batch", 1, 0, 'b'},
+        {"help", 0, 0, 'h'},  {"version", 0, 0, 'v'},  {0, 0, 0, 0}};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'p')
             o->with.python = *optarg ? optarg : NULL;
@@ -73,6 +72,8 @@ static void parse(int argc, char **argv, struct options *o) {
             o->train = optarg;
         else if (c == 'd')
             o->side = whole("side", optarg, 32, 1024);
+        else if (c == 'b')
+            o->batch = whole("batch", optarg, 2, 4096);
         else if (c == 'h') {
             fputs(HELP, stdout);
             exit(0);
@@ -126,8 +127,15 @@ static void take_rates(void *arg, const char *line) {
 
 /* The card's own rates, which the floors stand on: of a 16-bit product, and of a copy. */
 static void measure_rates(struct bench *b) {
-    struct bench_case c = {"peak",  "vitt", "plain",    "fp16", 1, 0, "gpu",
-                           "eager", NULL,   b->o->side, 1,      0, 0};
+    struct bench_case c = {.what = "peak",
+                           .encoder = "vitt",
+                           .preset = "plain",
+                           .precision = "fp16",
+                           .batch = 1,
+                           .device = "gpu",
+                           .way = "eager",
+                           .side = b->o->side,
+                           .steps = 1};
     struct side s;
     side_start_ours(&s, &c);
     int answered = side_lines(&s, take_rates, b);
@@ -266,17 +274,25 @@ static void run(struct bench *b, struct bench_case *c) {
         twice(b, c);
 }
 
+static const char *const ENCODERS[] = {"resnet50", "vits"};
+static const char *const PRESETS[] = {"plain", "smp", "chen2018"};
+static const char *const PRECISIONS[] = {"fp16", "bf16", "fp32"};
+
 /* Everything of `what` in a precision, at a batch. */
 static void run_all(struct bench *b, const char *what, const char *precision, int batch,
                     int presets) {
-    static const char *const encoder[] = {"resnet50", "vits"}, *const preset[] = {
-                                                                   "plain", "smp",
-                                                                   "chen2018"};
+    const struct options *o = b->o;
     for (int e = 0; e < 2; e++)
         for (int p = 0; p < presets; p++) {
-            struct bench_case c = {what,  encoder[e], preset[p], precision,  batch,       0,
-                                   "gpu", "eager",    NULL,      b->o->side, b->o->steps, 0,
-                                   0};
+            struct bench_case c = {.what = what,
+                                   .encoder = ENCODERS[e],
+                                   .preset = PRESETS[p],
+                                   .precision = precision,
+                                   .batch = o->batch ? o->batch : batch,
+                                   .device = "gpu",
+                                   .way = "eager",
+                                   .side = o->side,
+                                   .steps = o->steps};
             run(b, &c);
         }
 }
@@ -284,7 +300,6 @@ static void run_all(struct bench *b, const char *what, const char *precision, in
 int main(int argc, char **argv) {
     struct options o = {
         .with = {.rounds = 7}, .steps = 20, .side = 224, .compiled = "fp16 32"};
-    static const char *const precision[] = {"fp16", "bf16", "fp32"};
     static const int batch[] = {32, 8};
     die_name("bench_gpu");
     parse(argc, argv, &o);
@@ -298,11 +313,11 @@ int main(int argc, char **argv) {
     xfree(head);
     run_all(&b, "start", "fp16", 32, 1);
     run_all(&b, "cell", "fp16", 32, 1);
-    for (int i = 0; i < 3; i++) run_all(&b, "stages", precision[i], 32, 3);
-    for (int k = 0; k < 2; k++)
+    for (int i = 0; i < 3; i++) run_all(&b, "stages", PRECISIONS[i], 32, 3);
+    for (int k = 0; k < (o.batch ? 1 : 2); k++)
         for (int i = 0; i < 3; i++) {
-            run_all(&b, "train", precision[i], batch[k], 3);
-            run_all(&b, "infer", precision[i], batch[k], 3);
+            run_all(&b, "train", PRECISIONS[i], batch[k], 3);
+            run_all(&b, "infer", PRECISIONS[i], batch[k], 3);
         }
     xfree(b.table), xfree(b.stages), xfree(b.device);
     xfree(o.plans), xfree(o.stages);
