@@ -61,6 +61,7 @@ void gpu_program_make(struct machine *m, struct gpu_program *p, int N, int train
 void gpu_program_free(struct gpu_program *p);
 /* Enqueues forward, and backward where the program has it. */
 void gpu_program_run(struct machine *m, const struct gpu_program *p, enum phase phase);
+void gpu_program_action(struct machine *m, const struct gpu_program *p, int action, enum phase phase);
 /* Between these, work is kept instead of done. The batch's set is `set`. warm(m) is done once before
  * where kernels are loaded at their first use. */
 struct captured *gpu_capture(struct machine *m, const struct gpu_set *set,

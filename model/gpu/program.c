@@ -102,15 +102,16 @@ static void run_action(const struct machine *m, const struct step *s, enum kind 
         (kind == BACKWARD ? kernel->backward : kernel->forward)(calls);
 }
 
+void gpu_program_action(struct machine *m, const struct gpu_program *program, int i, enum phase phase) {
+    const struct action *a = &program->plan.action[i];
+    const struct step *s = &program->plan.step[a->step];
+    for (int k = 0; k < s->nodes; k++)
+        program->calls[i][k].phase = a->kind == AGAIN ? PHASE_AGAIN : phase;
+    run_action(m, s, a->kind, program->calls[i]);
+}
+
 void gpu_program_run(struct machine *m, const struct gpu_program *program, enum phase phase) {
-    const struct plan *p = &program->plan;
-    for (int i = 0; i < p->actions; i++) {
-        const struct action *a = &p->action[i];
-        const struct step *s = &p->step[a->step];
-        for (int k = 0; k < s->nodes; k++)
-            program->calls[i][k].phase = a->kind == AGAIN ? PHASE_AGAIN : phase;
-        run_action(m, s, a->kind, program->calls[i]);
-    }
+    for (int i = 0; i < program->plan.actions; i++) gpu_program_action(m, program, i, phase);
 }
 
 struct captured *gpu_capture(struct machine *m, const struct gpu_set *set,
