@@ -14,6 +14,7 @@ enum baseline { BASELINE_NONE, BASELINE_BACKGROUND, BASELINE_POLYP, BASELINE_MEA
 struct eval_options {
     const char *cell, *model, *pack, *split, *out; /* model NULL with a baseline */
     const char *device;
+    const char *plans; /* of a gpu: where its plans are kept; NULL: nowhere */
     const char *masks; /* bag of predicted masks; NULL: none */
     int threads;
     int original; /* score at original size */

@@ -15,6 +15,8 @@ static const char HELP[] =
     "\n"
     "  --device NAME     auto (gpu, else cpu), cpu, gpu or ref; default auto\n"
     "  --threads N       threads of the cpu; default all\n"
+    "  --plans FILE      where a gpu keeps which plans it found the quickest, for the next "
+    "start\n"
     "  --size SIZE       224: at the network's size (whatever that is); orig: at each "
     "picture's\n"
     "                    original size; default 224\n"
@@ -26,10 +28,11 @@ static const char HELP[] =
     "example: eval vitt-imagenet-kvasir s1/model.bag kvasir.pack kvasir.random.s1.tsv \\\n"
     "             s1/score.kvasir.tsv\n";
 
-enum { DEVICE = 256, THREADS, SIZE, MASKS, BASELINE };
+enum { DEVICE = 256, THREADS, PLANS, SIZE, MASKS, BASELINE };
 static const struct option OPTIONS[] = {
     {"device", required_argument, NULL, DEVICE},
     {"threads", required_argument, NULL, THREADS},
+    {"plans", required_argument, NULL, PLANS},
     {"size", required_argument, NULL, SIZE},
     {"masks", required_argument, NULL, MASKS},
     {"baseline", required_argument, NULL, BASELINE},
@@ -55,7 +58,9 @@ static void option(struct eval_options *o, int c) {
             die_usage("--threads: found '%s', wanted a number from 0 to 1024",
                       quoted(optarg));
         o->threads = (int)n;
-    } else if (c == SIZE)
+    } else if (c == PLANS)
+        o->plans = optarg;
+    else if (c == SIZE)
         o->original = word("size", sizes, 2, "224 or orig");
     else if (c == MASKS)
         o->masks = optarg;

@@ -23,16 +23,19 @@ static const char HELP[] =
     "\n"
     "  --device NAME     auto (gpu, else cpu), cpu, gpu or ref; default auto\n"
     "  --threads N       threads of the cpu; default all\n"
+    "  --plans FILE      where a gpu keeps which plans it found the quickest, for the next "
+    "start\n"
     "  --logits OUT.bag  the raw logits too: a tensor [S,S] a picture, at the network's "
     "size\n"
     "  --help, --version\n"
     "\n"
     "example: predict s1/model.bag colon/*.jpg masks\n";
 
-enum { DEVICE = 256, THREADS, LOGITS, FILE_LIMIT = 256 << 20 };
+enum { DEVICE = 256, THREADS, PLANS, LOGITS, FILE_LIMIT = 256 << 20 };
 static const struct option OPTIONS[] = {
     {"device", required_argument, NULL, DEVICE},
     {"threads", required_argument, NULL, THREADS},
+    {"plans", required_argument, NULL, PLANS},
     {"logits", required_argument, NULL, LOGITS},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
@@ -40,7 +43,7 @@ static const struct option OPTIONS[] = {
 };
 
 struct options {
-    const char *device, *logits, *model, *outdir;
+    const char *device, *plans, *logits, *model, *outdir;
     char **picture;
     int pictures, threads;
 };
@@ -155,7 +158,7 @@ static void predict(const struct options *o) {
     struct scorer s;
     int failed = 0, worst = EXIT_WORLD;
     refuse_twins(o);
-    scorer_open(&s, o->model, o->device, o->threads, 1);
+    scorer_open(&s, o->model, o->device, o->threads, 1, o->plans);
     file_mkdir(o->outdir);
     shut_in(o, s.backend->name);
     struct bag_writer *bag = o->logits ? bag_create(o->logits) : NULL;
@@ -184,7 +187,9 @@ static void option(struct options *o, int c) {
             die_usage("--threads: found '%s', wanted a number from 0 to 1024",
                       quoted(optarg));
         o->threads = (int)n;
-    } else if (c == LOGITS)
+    } else if (c == PLANS)
+        o->plans = optarg;
+    else if (c == LOGITS)
         o->logits = optarg;
     else if (c == 'h')
         exit(fputs(HELP, stdout) < 0);

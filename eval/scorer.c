@@ -2,14 +2,15 @@
 #include "scorer.h"
 
 void scorer_open(struct scorer *s, const char *path, const char *device, int threads,
-                 int batch) {
+                 int batch, const char *plans) {
     bag_open(&s->bag, path);
     model_open(&s->model, &s->bag);
     s->backend = backend_open(device, threads, &s->machine);
     s->backend->prepare(s->machine,
                         &(struct job){.graph = s->model.graph,
                                       .recipe = &s->model.recipe,
-                                      .batch = batch ? batch : s->model.recipe.batch});
+                                      .batch = batch ? batch : s->model.recipe.batch,
+                                      .plans = plans});
     model_put(&s->model, &s->bag, s->backend, s->machine);
 }
 

@@ -10,8 +10,8 @@ struct scorer {
     struct machine *machine;
 };
 /* Opens the model's bag and the machine and puts the parameters in. Forward only: no
- * gradients. */
+ * gradients. plans: where a gpu keeps its plans; NULL: nowhere. */
 void scorer_open(struct scorer *s, const char *path, const char *device, int threads,
-                 int batch);
+                 int batch, const char *plans);
 void scorer_close(struct scorer *s);
 #endif

@@ -46,7 +46,7 @@ struct source *source_open(const struct eval_options *o, const struct pack *pack
     s->pack = pack;
     s->baseline = o->baseline;
     if (!o->baseline) {
-        scorer_open(&s->scorer, o->model, o->device, o->threads, 0);
+        scorer_open(&s->scorer, o->model, o->device, o->threads, 0, o->plans);
         check_model(o, &s->scorer.model, pack);
         s->image = xcalloc((size_t)source_batch(s), sizeof *s->image);
         return s;

@@ -85,7 +85,7 @@ static void set_machine(struct run *run) {
         struct key *key = &run->identity[i];
         if (strcmp(key->key, "machine")) continue;
         xfree(key->value);
-        key->value = xstrdup(run->backend->name);
+        key->value = machine_key(run->backend->name, run->options->any_order);
     }
 }
 
@@ -100,7 +100,9 @@ void run_start(struct run *run) {
                                                       .seed = o->seed,
                                                       .batch = r->batch,
                                                       .train = 1,
-                                                      .fusions_off = o->fusions_off});
+                                                      .fusions_off = o->fusions_off,
+                                                      .plans = o->plans,
+                                                      .relaxed = o->any_order});
     for (enum set s = 0; s < SET_COUNT; s++)
         if (run->sets.set[s].count) run->backend->data(run->machine, s, &run->sets.set[s]);
     first_parameters(run);

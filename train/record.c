@@ -76,6 +76,11 @@ static char *join(char **text, int n) {
     return all;
 }
 
+char *machine_key(const char *device, int any_order) {
+    int n = (int)strcspn(device, ":"), gpu = n == 3 && memcmp(device, "gpu", 3) == 0;
+    return xprintf("%.*s%s", n, device, gpu && any_order ? ", any order" : "");
+}
+
 void identity_fill(struct run *run) {
     static const char *const precisions[] = {"fp32", "fp16", "bf16", "tf32"};
     const struct options *o = run->options;
@@ -94,7 +99,7 @@ void identity_fill(struct run *run) {
         sha_file(o->weights, hex);
     add(run, "weights", xstrdup(hex));
     add(run, "sources", xstrdup(SOURCES_SHA256));
-    add(run, "machine", xstrdup(o->device));
+    add(run, "machine", machine_key(o->device, o->any_order));
     add(run, "precision", xstrdup(precisions[run->model.recipe.precision]));
     add(run, "fusions_off", xstrdup(o->fusions_off ? quoted(o->fusions_off) : "none"));
     xfree(text);

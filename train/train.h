@@ -18,6 +18,8 @@ struct options {
     const char *cell, *recipe, *pack, *split, *weights, *outdir;
     const char *device;      /* auto cpu gpu ref */
     const char *fusions_off; /* NULL: none */
+    const char *plans;       /* of a gpu: where its plans are kept; NULL: nowhere */
+    int any_order;           /* of a gpu: its sums may come in any order */
     const char *init_only;   /* write the untrained model there and stop; NULL: train */
     int threads;             /* 0: all */
     uint64_t seed;
@@ -104,6 +106,8 @@ int resume_read(struct run *run); /* 0: there is none; die_no if it is another r
 
 /* record.c */
 void identity_fill(struct run *run); /* all but `machine` and `loaded` */
+/* What `machine` says: a device's name without its number, and of a gpu's sums in any order. */
+char *machine_key(const char *device, int any_order); /* caller frees */
 /* The first key whose value differs between run.tsv at `path` and this run; NULL: none.
  * `found` is set to the file's value. Caller frees both. */
 char *identity_differs(const struct run *run, const char *path, char **found);

@@ -21,6 +21,11 @@ static const char HELP[] =
     "  --set KEY=VALUE      overrides a key of the recipe, or its preset; may be repeated\n"
     "  --fusions-off LIST   fused steps not to use, comma between, or all\n"
     "  --init-only OUT.bag  writes the untrained model and stops; no OUTDIR is made\n"
+    "  --plans FILE         where a gpu keeps which plans it found the quickest, for the next "
+    "start;\n"
+    "                       the same plans give the same bytes\n"
+    "  --any-order          lets a gpu add up in any order, where that is quicker: other bytes "
+    "each time\n"
     "  --stop-after STEPS   checkpoints and exits 3 after so many steps: run again to go "
     "on\n"
     "  --help, --version\n"
@@ -29,13 +34,15 @@ static const char HELP[] =
     "example: train --seed 1 vitt-imagenet-kvasir train/paper.conf kvasir.pack \\\n"
     "             kvasir.random.s1.tsv vitt-imagenet.bag runs/vitt-imagenet-kvasir/s1\n";
 
-enum { DEVICE = 256, THREADS, SEED, SET, FUSIONS, INIT, STOP };
+enum { DEVICE = 256, THREADS, SEED, SET, FUSIONS, PLANS, ANY_ORDER, INIT, STOP };
 static const struct option OPTIONS[] = {
     {"device", required_argument, NULL, DEVICE},
     {"threads", required_argument, NULL, THREADS},
     {"seed", required_argument, NULL, SEED},
     {"set", required_argument, NULL, SET},
     {"fusions-off", required_argument, NULL, FUSIONS},
+    {"plans", required_argument, NULL, PLANS},
+    {"any-order", no_argument, NULL, ANY_ORDER},
     {"init-only", required_argument, NULL, INIT},
     {"stop-after", required_argument, NULL, STOP},
     {"help", no_argument, NULL, 'h'},
@@ -62,6 +69,10 @@ static void option(struct options *o, int c) {
         o->overrides[o->override_count++] = optarg;
     else if (c == FUSIONS)
         o->fusions_off = optarg;
+    else if (c == PLANS)
+        o->plans = optarg;
+    else if (c == ANY_ORDER)
+        o->any_order = 1;
     else if (c == INIT)
         o->init_only = optarg;
     else if (c == STOP)
