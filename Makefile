@@ -26,6 +26,7 @@
 #: OFFLINE=1      opens no socket          REPOLYP_CACHE=DIR  keeps what is fetched, for all checkouts
 #: DATASETS="cvc kvasir sun"  ENCODERS="resnet50 vits vitt"  PRETRAIN="random imagenet radimagenet"
 #: SEEDS="0 1"  SPLIT=random  DEVICE=auto|cpu|gpu|ref  THREADS=2  H=key=value  narrow or vary it
+#: PLANS=out/plans.bag  a GPU's plans     DETERMINISTIC=0  lets it add up in any order, if quicker
 #: FIGURES_WITH_SUN=1  pictures too whose terms forbid passing them on: for your own eyes
 #: STRICT=1       a cell that cannot be run is a failure
 #: make -n all    is the method, a line a step
@@ -189,7 +190,11 @@ split_of        = $P/splits/$(call part,3,$(call run,2,$(1))).$(call run,3,$(1))
 bag_of          = $(call weights_bag,$(call weights_of,$(call run,2,$(1))))
 PRESET          = $(shell sed -n 's/^preset \([a-z0-9]*\).*/train\/\1.conf/p' $(RECIPE))
 DEVICE         ?= auto
-machine         = --device $(DEVICE) $(THREADS:%=--threads %)
+# Which plans a GPU found the quickest is kept for all runs.
+PLANS          ?= out/plans.bag
+DETERMINISTIC  ?= 1
+machine         = --device $(DEVICE) $(THREADS:%=--threads %) $(if $(filter-out cpu ref,$(DEVICE)),--plans $(PLANS))
+any_order       = $(if $(filter 0,$(DETERMINISTIC)),--any-order)
 run_args        = --seed $(patsubst s%,%,$(call run,4,$(1))) $(H:%=--set %) $(call run,2,$(1)) $(RECIPE) \
                   $(call pack_of,$(1)) $(call split_of,$(1)) $(call bag_of,$(1)) $P/runs/$(1)
 # train stamps its runs with what computes them: the sources of core, model and train.
@@ -198,7 +203,7 @@ COMPUTED_BY     = $(firstword $(shell cat $(COMPUTES) /dev/null | sha256sum))
 # [a run
 $(RUNS:%=%/run.tsv): $P/runs/%/run.tsv: $(RECIPE) $(PRESET) $$(call pack_of,$$*) $$(call split_of,$$*) \
         $$(call bag_of,$$*) | $B/train
-	$B/train $(machine) $(call run_args,$*)
+	$B/train $(machine) $(any_order) $(call run_args,$*)
 # a run]
 
 # ---- 5. Evaluate: a run to a row an image -------------------------------------------------------
@@ -482,17 +487,17 @@ clean:
 # ---- 9. Tests -----------------------------------------------------------------------------------
 # GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers. Where
 # nvcc is, the kernels are compiled though no GPU may be there. The last line is the count.
-SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh own.sh export.sh fuzz.sh hostile.sh fetch_cli.sh fetch_nginx.sh)
+SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh own.sh export.sh bench.sh fuzz.sh hostile.sh fetch_cli.sh fetch_nginx.sh)
 # These work on out/demo, one after another.
 LONG     = $(addprefix tests/,twice.sh faults.sh)
 # What is of the GPU runs emulated.
 ON_GPU   = $(filter gpu_% emu_%,$(TESTS))
 ON_HOST  = $(filter-out $(ON_GPU),$(TESTS))
 # The longest first, so that none runs alone at the end.
-SLOWEST  = %/train_keys_test %/train_test %/cell.sh %/fuzz.sh
+SLOWEST  = %/train_keys_test %/train_test %/cell.sh %/fuzz.sh %/bench.sh
 ordered  = $(filter $(SLOWEST),$(1)) $(filter-out $(SLOWEST),$(1))
 checked  = $(ON_HOST:%=$B/%) $(ON_GPU:%=out/bin-emu/%)
-needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) $(call objects,$(MODE),$(if $(NVCC),$(CU)))
+needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) out/bin-emu/bench_gpu $(call objects,$(MODE),$(if $(NVCC),$(CU)))
 test: $(checked) $(needed)
 	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(call ordered,$(checked) $(SCRIPTS))
 # The same under the sanitizers too, longer fuzzing, more hostile inputs, the demo twice, faults.

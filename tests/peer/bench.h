@@ -2,18 +2,23 @@
 #ifndef TESTS_PEER_BENCH_H
 #define TESTS_PEER_BENCH_H
 
+enum { BENCH_SETS = 8 };
+
 struct bench_case {
     const char *what;   /* train: forward, loss, backward, Adam | infer: forward to logits |
                            start: as train, but until the first steps are done |
                            peak: a matrix product, on a gpu a copy too, in lines |
                            stages: seconds of each part of a step beside its floors, in lines */
     const char *encoder, *preset, *precision;
+    const char *const *set; /* other keys of the recipe, "key=value", for both sides; NULL last */
     int batch, threads;
     const char *device; /* cpu, gpu (for the peer: cuda) */
     const char *way;    /* of the peer: eager, compile */
+    const char *layout; /* of the peer: channels_last, contiguous, auto: the quicker */
     const char *plans;  /* file of plans (gpu); NULL */
     int side;           /* pixels of a picture's edge */
     int steps;          /* a request */
+    int rounds;         /* stages: how often each part is timed */
     double flop, bytes; /* stages: the machine's rates a second, for the floors beside them */
 };
 
@@ -57,8 +62,8 @@ void compare_say(const struct bench_case *c, const struct side *ours, const stru
 /* A made-up set of `pictures` for the tool train, four fifths of them for training: PACK and SPLIT. */
 void cell_make(const char *pack, const char *split, int pictures, int side);
 /* Seconds from the start of `train` to its end on that set, or -1; outdir must not be there. */
-double cell_seconds(const char *train, const struct bench_case *c, const char *pack, const char *split,
-                    const char *outdir);
+double cell_seconds(const char *train, const struct bench_case *c, int epochs, const char *pack,
+                    const char *split, const char *outdir);
 
 /* In the child: builds the model on made-up pictures and serves until its input ends. Never returns. */
 _Noreturn void bench_serve(const struct bench_case *c, int in, int out);

@@ -23,15 +23,21 @@ static const char HELP[] =
     "  --compiled TEXT cases that torch.compile is asked for too, which takes it minutes each\n"
     "                  ('fp16 32'; 'none')\n"
     "  --train TOOL    the tool train, for whole cells (the one beside this program)\n"
-    "  --side N        pixels of a picture's edge (224), --batch N  instead of 32 and 8\n"
-    "Plans are kept in OUT.tsv.plans. OUT.tsv.stages gets the steps stage by stage.\n"
+    "  --encoder NAME  instead of resnet50 and vits; --batch N  instead of 32 and 8\n"
+    "  --side N        pixels of a picture's edge (224)\n"
+    "  --set KEY=VALUE another key of the recipe, for both sides; up to 8\n"
+    "  --pictures N    of a whole cell (612), --epochs N  of it (20)\n"
+    "PyTorch is asked in both memory layouts, a row each. Plans are kept in OUT.tsv.plans. OUT.tsv.stages\n"
+    "gets the steps stage by stage: microseconds, and the least they can take at the card's own rates,\n"
+    "operation by operation, fused, and with what need not be computed left out.\n"
     "example: bench_gpu --peer python3 --only 'train resnet50' tests/peer/peer.py out/bench-gpu.tsv\n";
 
 struct options {
-    const char *only, *compiled, *out;
+    const char *only, *compiled, *out, *encoder;
     char *train, *plans, *stages;
     struct comparison with;
-    int steps, side, batch;
+    const char *set[BENCH_SETS + 1];
+    int sets, steps, side, batch, pictures, epochs;
 };
 
 struct bench {
@@ -49,40 +55,70 @@ static int whole(const char *option, const char *text, long low, long high) {
     return (int)x;
 }
 
+enum {
+    PEER = 256,
+    REQUIRED,
+    ROUNDS,
+    STEPS,
+    ONLY,
+    COMPILED,
+    TRAIN,
+    SIDE,
+    BATCH,
+    SET,
+    ENCODER,
+    PICTURES,
+    EPOCHS
+};
+static const struct option OPTIONS[] = {
+    {"peer", 1, 0, PEER},     {"required", 0, 0, REQUIRED},
+    {"rounds", 1, 0, ROUNDS}, {"steps", 1, 0, STEPS},
+    {"only", 1, 0, ONLY},     {"compiled", 1, 0, COMPILED},
+    {"train", 1, 0, TRAIN},   {"side", 1, 0, SIDE},
+    {"batch", 1, 0, BATCH},   {"encoder", 1, 0, ENCODER},
+    {"set", 1, 0, SET},       {"pictures", 1, 0, PICTURES},
+    {"epochs", 1, 0, EPOCHS}, {"help", 0, 0, 'h'},
+    {"version", 0, 0, 'v'},   {0, 0, 0, 0}};
+
+static void option(struct options *o, int c) {
+    if (c == PEER)
+        o->with.python = *optarg ? optarg : NULL;
+    else if (c == REQUIRED)
+        o->with.required = 1;
+    else if (c == ROUNDS)
+        o->with.rounds = whole("rounds", optarg, 1, 60);
+    else if (c == STEPS)
+        o->steps = whole("steps", optarg, 1, 1000);
+    else if (c == ONLY)
+        o->only = optarg;
+    else if (c == COMPILED)
+        o->compiled = optarg;
+    else if (c == TRAIN)
+        o->train = xstrdup(optarg);
+    else if (c == SIDE)
+        o->side = whole("side", optarg, 32, 1024);
+    else if (c == BATCH)
+        o->batch = whole("batch", optarg, 2, 4096);
+    else if (c == SET && o->sets < BENCH_SETS)
+        o->set[o->sets++] = optarg;
+    else if (c == SET)
+        die_usage("--set: more than %d", BENCH_SETS);
+    else if (c == ENCODER)
+        o->encoder = optarg;
+    else if (c == PICTURES)
+        o->pictures = whole("pictures", optarg, 5, 100000);
+    else if (c == EPOCHS)
+        o->epochs = whole("epochs", optarg, 1, 1000);
+    else if (c == 'h')
+        exit(fputs(HELP, stdout) < 0);
+    else if (c == 'v')
+        exit(puts("repolyp bench_gpu 0.1") < 0);
+    else
+        die_usage("see bench_gpu --help");
+}
+
 static void parse(int argc, char **argv, struct options *o) {
-    static const struct option options[] = {
-        {"peer", 1, 0, 'p'},  {"required", 0, 0, 'r'}, {"rounds", 1, 0, 'n'},
-        {"steps", 1, 0, 's'}, {"only", 1, 0, 'o'},     {"compiled", 1, 0, 'c'},
-        {"train", 1, 0, 't'}, {"side", 1, 0, 'd'},     {"batch", 1, 0, 'b'},
-        {"help", 0, 0, 'h'},  {"version", 0, 0, 'v'},  {0, 0, 0, 0}};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c == 'p')
-            o->with.python = *optarg ? optarg : NULL;
-        else if (c == 'r')
-            o->with.required = 1;
-        else if (c == 'n')
-            o->with.rounds = whole("rounds", optarg, 1, 60);
-        else if (c == 's')
-            o->steps = whole("steps", optarg, 1, 1000);
-        else if (c == 'o')
-            o->only = optarg;
-        else if (c == 'c')
-            o->compiled = optarg;
-        else if (c == 't')
-            o->train = optarg;
-        else if (c == 'd')
-            o->side = whole("side", optarg, 32, 1024);
-        else if (c == 'b')
-            o->batch = whole("batch", optarg, 2, 4096);
-        else if (c == 'h') {
-            fputs(HELP, stdout);
-            exit(0);
-        } else if (c == 'v') {
-            puts("repolyp bench_gpu 0.1");
-            exit(0);
-        } else
-            exit(EXIT_USAGE);
-    }
+    for (int c; (c = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) option(o, c);
     if (argc - optind != 2) die_usage("wanted SCRIPT OUT.tsv; see --help");
     if (o->with.required && !o->with.python)
         die_world("no peer: wanted a python whose torch has CUDA: PEER_PYTHON=python3");
@@ -121,7 +157,8 @@ static int wanted(const char *text, const struct bench_case *c) {
 static void take_rates(void *arg, const char *line) {
     struct bench *b = arg;
     char name[256] = "gpu";
-    if (sscanf(line, "%lf\t%lf\t%255[^\t\n]", &b->flop, &b->bytes, name) >= 2 && !b->device)
+    if (sscanf(line, "%lf\t%lf\t%255[^\t\n;]", &b->flop, &b->bytes, name) >= 2 &&
+        !b->device)
         b->device = xstrdup(name);
 }
 
@@ -129,40 +166,49 @@ static void take_rates(void *arg, const char *line) {
 static void measure_rates(struct bench *b) {
     struct bench_case c = {.what = "peak",
                            .encoder = "vitt",
+                           .set = b->o->set,
                            .preset = "plain",
                            .precision = "fp16",
                            .batch = 1,
                            .device = "gpu",
                            .way = "eager",
+                           .layout = "auto",
                            .side = b->o->side,
                            .steps = 1};
     struct side s;
     side_start_ours(&s, &c);
     int answered = side_lines(&s, take_rates, b);
     side_end(&s);
-    if (!answered || !b->device) die_world("no rates of the GPU; the message stands above");
+    if (!answered || !b->device) exit(EXIT_WORLD); /* the side has said why */
     printf("%s: %.1f TFLOP/s in fp16, copies %.2f TB/s\n", b->device, b->flop / 1e12,
            b->bytes / 1e12);
 }
 
+/* One case against one of PyTorch's ways. 1: both answered. */
+static int time_pair(struct bench *b, const struct bench_case *c) {
+    struct side ours, peer;
+    int has_peer = compare(&b->o->with, c, &ours, &peer);
+    if (has_peer < 0) {
+        broke(b, c->encoder);
+        return 0;
+    }
+    char *row = compare_row(c, b->device, &ours, &peer, has_peer, b->flop, b->bytes);
+    append(&b->table, b->o->out, row);
+    compare_say(c, &ours, &peer, has_peer);
+    xfree(row);
+    return has_peer;
+}
+
 static void time_steps(struct bench *b, struct bench_case *c) {
     const struct options *o = b->o;
-    static const char *const ways[] = {"eager", "compile"};
-    for (int i = 0; i < 2; i++) {
-        struct side ours, peer;
-        c->way = ways[i];
-        if (i &&
-            (!o->with.python || !strcmp(o->compiled, "none") || !wanted(o->compiled, c)))
-            break;
-        int has_peer = compare(&o->with, c, &ours, &peer);
-        if (has_peer < 0) {
-            broke(b, c->encoder);
-            return;
-        }
-        char *row = compare_row(c, b->device, &ours, &peer, has_peer, b->flop, b->bytes);
-        append(&b->table, o->out, row);
-        compare_say(c, &ours, &peer, has_peer);
-        xfree(row);
+    static const char *const ways[] = {"eager", "compile"}, *const layouts[] = {
+                                                                "channels_last",
+                                                                "contiguous"};
+    int compiled = strcmp(o->compiled, "none") && wanted(o->compiled, c);
+    for (int i = 0; i < (compiled ? 4 : 2); i++) {
+        c->way = ways[i / 2];
+        c->layout = layouts[i % 2];
+        if (!time_pair(b, c)) break;
     }
 }
 
@@ -175,7 +221,7 @@ static void time_start(struct bench *b, struct bench_case *c, const char *what) 
     const struct options *o = b->o;
     struct comparison once = o->with;
     struct side ours, peer;
-    once.rounds = 3;
+    if (once.rounds > 3) once.rounds = 3;
     int has_peer = compare(&once, c, &ours, &peer);
     if (has_peer < 0) {
         broke(b, what);
@@ -214,6 +260,7 @@ static void take_stage(void *arg, const char *line) {
 static void time_stages(struct bench *b, struct bench_case *c) {
     struct stages stages = {b, c};
     struct side s;
+    c->rounds = b->o->with.rounds;
     c->flop = b->flop;
     c->bytes = b->bytes;
     side_start_ours(&s, c);
@@ -226,8 +273,8 @@ static void time_cell(struct bench *b, const struct bench_case *c, const char *w
     const char *out = b->o->out;
     char *pack = xprintf("%s.pack", out), *split = xprintf("%s.split.tsv", out);
     char *outdir = xprintf("%s.cell", out);
-    cell_make(pack, split, 612, c->side);
-    double seconds = cell_seconds(b->o->train, c, pack, split, outdir);
+    cell_make(pack, split, b->o->pictures, c->side);
+    double seconds = cell_seconds(b->o->train, c, b->o->epochs, pack, split, outdir);
     if (seconds < 0)
         broke(b, what);
     else {
@@ -236,8 +283,8 @@ static void time_cell(struct bench *b, const struct bench_case *c, const char *w
             what, c->encoder, c->preset, c->precision, c->batch, b->device, seconds,
             seconds);
         append(&b->table, out, row);
-        printf("%-10s %-9s %-9s %-5s 612 pictures, 20 epochs: %.2f s\n", what, c->encoder,
-               c->preset, c->precision, seconds);
+        printf("%-10s %-9s %-9s %-5s %d pictures, %d epochs: %.2f s\n", what, c->encoder,
+               c->preset, c->precision, b->o->pictures, b->o->epochs, seconds);
         xfree(row);
     }
     file_remove(pack);
@@ -282,15 +329,17 @@ static const char *const PRECISIONS[] = {"fp16", "bf16", "fp32"};
 static void run_all(struct bench *b, const char *what, const char *precision, int batch,
                     int presets) {
     const struct options *o = b->o;
-    for (int e = 0; e < 2; e++)
+    for (int e = 0; e < (o->encoder ? 1 : 2); e++)
         for (int p = 0; p < presets; p++) {
             struct bench_case c = {.what = what,
-                                   .encoder = ENCODERS[e],
+                                   .set = o->set,
+                                   .encoder = o->encoder ? o->encoder : ENCODERS[e],
                                    .preset = PRESETS[p],
                                    .precision = precision,
                                    .batch = o->batch ? o->batch : batch,
                                    .device = "gpu",
                                    .way = "eager",
+                                   .layout = "channels_last",
                                    .side = o->side,
                                    .steps = o->steps};
             run(b, &c);
@@ -298,8 +347,12 @@ static void run_all(struct bench *b, const char *what, const char *precision, in
 }
 
 int main(int argc, char **argv) {
-    struct options o = {
-        .with = {.rounds = 7}, .steps = 20, .side = 224, .compiled = "fp16 32"};
+    struct options o = {.with = {.rounds = 7},
+                        .steps = 20,
+                        .side = 224,
+                        .compiled = "fp16 32",
+                        .pictures = 612,
+                        .epochs = 20};
     static const int batch[] = {32, 8};
     die_name("bench_gpu");
     parse(argc, argv, &o);

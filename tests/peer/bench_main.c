@@ -95,6 +95,7 @@ int main(int argc, char **argv) {
                                .threads = 2,
                                .device = "cpu",
                                .way = "eager",
+                               .layout = "auto",
                                .side = 224,
                                .steps = 1};
         char *text = xprintf("%s %s %s %d", c.what, c.encoder, c.preset, c.batch);

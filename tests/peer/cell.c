@@ -68,25 +68,33 @@ static int drop(const char *path, const struct stat *st, int kind, struct FTW *f
     return remove(path);
 }
 
-double cell_seconds(const char *train, const struct bench_case *c, const char *pack,
-                    const char *split, const char *outdir) {
+double cell_seconds(const char *train, const struct bench_case *c, int epochs,
+                    const char *pack, const char *split, const char *outdir) {
     char *cell = xprintf("%s-random-bench", c->encoder),
          *preset = xprintf("preset=%s", c->preset);
     char *precision = xprintf("precision=%s", c->precision),
-         *batch = xprintf("batch=%d", c->batch);
+         *batch = xprintf("batch=%d", c->batch), *passes = xprintf("epochs=%d", epochs);
     double began = seconds_now();
     int status, pid = fork();
     if (pid < 0) die_world("fork: %s", strerror(errno));
     if (pid == 0) {
-        execl(train, train, "--device", c->device, "--plans", c->plans, "--set", preset,
-              "--set", precision, "--set", batch, cell, "train/paper.conf", pack, split,
-              "none", outdir, (char *)NULL);
+        const char *all[20 + 2 * BENCH_SETS] = {
+            train,   "--device", c->device, "--plans", c->plans, "--set", preset,
+            "--set", precision,  "--set",   batch,     "--set",  passes};
+        int n = 13;
+        for (int i = 0; c->set && c->set[i]; i++) {
+            all[n++] = "--set";
+            all[n++] = c->set[i];
+        }
+        const char *const last[] = {cell, "train/paper.conf", pack, split, "none", outdir};
+        memcpy(all + n, last, sizeof last);
+        execv(train, (char *const *)(uintptr_t)all);
         fprintf(stderr, "bench: %s: %s\n", train, strerror(errno));
         _exit(127);
     }
     int ended = waitpid(pid, &status, 0) == pid && status == 0;
     double seconds = seconds_now() - began;
     nftw(outdir, drop, 16, FTW_DEPTH | FTW_PHYS);
-    xfree(cell), xfree(preset), xfree(precision), xfree(batch);
+    xfree(cell), xfree(preset), xfree(precision), xfree(batch), xfree(passes);
     return ended ? seconds : -1;
 }

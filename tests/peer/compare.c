@@ -34,10 +34,17 @@ int compare(const struct comparison *with, const struct bench_case *c, struct si
     return has_peer;
 }
 
+/* torch, torch-compile; with a layout of ours to say, torch-contiguous ... */
+static char *peer_name(const struct bench_case *c) {
+    int plain = strcmp(c->layout, "auto") == 0;
+    return xprintf("torch%s%s%s", strcmp(c->way, "eager") ? "-compile" : "",
+                   plain ? "" : "-", plain ? "" : c->layout);
+}
+
 char *compare_row(const struct bench_case *c, const char *device, const struct side *ours,
                   const struct side *peer, int has_peer, double flop, double bytes) {
     double per_picture = bench_flop(c), n = c->batch, median = side_median(ours);
-    const char *name = strcmp(c->way, "eager") ? "torch-compile" : "torch";
+    char *name = peer_name(c);
     char *theirs = has_peer ? xprintf("%s\t%.6g\t%.6g\t%.3f", name, side_min(peer) / n,
                                       side_median(peer) / n, side_median(peer) / median)
                             : xprintf("none\tna\tna\tna");
@@ -48,7 +55,7 @@ char *compare_row(const struct bench_case *c, const char *device, const struct s
                 side_min(ours) / n, median / n, theirs, per_picture * n / median / 1e9,
                 flop / 1e9, bytes > 0 ? bench_floor(c, flop, bytes) : per_picture / flop,
                 ours->megabytes, memory);
-    xfree(theirs), xfree(memory);
+    xfree(name), xfree(theirs), xfree(memory);
     return row;
 }
 
@@ -56,11 +63,13 @@ void compare_say(const struct bench_case *c, const struct side *ours,
                  const struct side *peer, int has_peer) {
     printf("%-6s %-9s %-9s %-5s batch %-3d ours %.6f s", c->what, c->encoder, c->preset,
            c->precision, c->batch, side_median(ours) / c->batch);
+    char *name = peer_name(c);
     if (has_peer)
-        printf("  %s %.6f s  ratio %.3f  memory %.0f / %.0f MB\n", c->way,
+        printf("  %s %.6f s  ratio %.3f  memory %.0f / %.0f MB\n", name,
                side_median(peer) / c->batch, side_median(peer) / side_median(ours),
                ours->megabytes, peer->megabytes);
     else
-        printf("  %s na  memory %.0f MB\n", c->way, ours->megabytes);
+        printf("  torch na  memory %.0f MB\n", ours->megabytes);
+    xfree(name);
     fflush(stdout);
 }

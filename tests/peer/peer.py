@@ -3,7 +3,7 @@
 
     peer.py --what train|infer --encoder resnet50|vits|vitt --preset plain|smp|chen2018
             --precision fp32|bf16|fp16 --batch N --threads N [--layout auto|contiguous|channels_last]
-            [--device cpu|cuda] [--way eager|compile] [--steps N] [--side PIXELS]
+            [--device cpu|cuda] [--way eager|compile] [--steps N] [--side PIXELS] [--set KEY=VALUE]
 
 Reads lines `run` on its input and answers each with the seconds of one step (train: forward, BCE, backward,
 Adam; infer: forward), of --steps done one after another; `mem` with the megabytes of device memory its tensors
@@ -42,6 +42,7 @@ def arguments():
     parser.add_argument("--side", type=int, default=224)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--once", type=int, default=0, metavar="N")
     return parser.parse_args()
 
@@ -55,7 +56,8 @@ class Step:
             torch.backends.cudnn.benchmark = True
             torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
         self.train = args.what == "train"
-        net = torch_model.Net(args.encoder, torch_model.recipe(preset=args.preset), args.side)
+        keys = dict(pair.split("=", 1) for pair in args.set)
+        net = torch_model.Net(args.encoder, torch_model.recipe(preset=args.preset, **keys), args.side)
         self.net = net.train(self.train).to(args.device)
         self.x = torch.randn(args.batch, 3, args.side, args.side, device=args.device)
         self.t = (torch.rand(args.batch, 1, args.side, args.side, device=args.device) < .2).float()

@@ -18,8 +18,11 @@ static void build(const struct bench_case *c, struct model *model) {
     struct norm norm = {{.5, .5, .5}, {.5, .5, .5}, 255, 0};
     char *preset = xprintf("preset=%s", c->preset),
          *precision = xprintf("precision=%s", c->precision);
-    char *batch = xprintf("batch=%d", c->batch);
-    recipe_read(&recipe, "train/paper.conf", (char *const[]){preset, precision, batch}, 3);
+    char *batch = xprintf("batch=%d", c->batch),
+         *all[3 + BENCH_SETS] = {preset, precision, batch};
+    int n = 3;
+    for (; c->set && c->set[n - 3]; n++) all[n] = (char *)(uintptr_t)c->set[n - 3];
+    recipe_read(&recipe, "train/paper.conf", all, n);
     char *name = xprintf("%s-random-bench", c->encoder);
     cell_parse(&cell, name);
     model_build(model, &cell, &recipe, &norm, c->side);
@@ -78,7 +81,7 @@ static struct machine *open_machine(const struct bench_case *c, struct model *mo
                       .recipe = &model->recipe,
                       .seed = 1,
                       .batch = c->batch,
-                      .train = strcmp(c->what, "infer") != 0,
+                      .train = strcmp(c->what, "infer") && strcmp(c->what, "peak"),
                       .fusions_off = getenv("FUSIONS_OFF"),
                       .plans = c->plans};
     (*b)->prepare(m, &job);
@@ -103,7 +106,8 @@ static void tell_stages(const struct bench_case *c, const struct graph *g,
     struct floor_rates rates = {c->flop, c->bytes};
     double *seconds = xcalloc((size_t)g->nodes + 1, sizeof *seconds), sum[4];
     char *last = NULL;
-    if (!gpu_profile(m, 5, seconds)) die_world("this build has no GPU machine to measure");
+    if (!gpu_profile(m, c->rounds, seconds))
+        die_world("this build has no GPU machine to measure");
     for (int i = 0; i <= g->nodes + 1; i++) {
         char *stage =
             i < g->nodes ? floor_stage(g, i) : xstrdup(i == g->nodes ? "adam" : "");

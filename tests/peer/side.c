@@ -50,13 +50,19 @@ static void become_peer(const struct bench_case *c, const char *python,
         setenv("MALLOC_TOP_PAD_", "268435456", 1);
         setenv("OMP_NUM_THREADS", threads, 1);
     }
-    /* A start is timed in the layout that is usually the quicker one; else both are tried first. */
     int start = strcmp(c->what, "start") == 0;
-    execlp(python, python, script, "--what", start ? "train" : c->what, "--encoder",
-           c->encoder, "--preset", c->preset, "--precision", c->precision, "--batch", batch,
-           "--threads", threads, "--device", gpu ? "cuda" : c->device, "--way", c->way,
-           "--side", side, "--steps", steps, "--layout", start ? "channels_last" : "auto",
-           (char *)NULL);
+    const char *all[25 + 2 * BENCH_SETS] = {
+        python,        script,       "--what",   start ? "train" : c->what,
+        "--encoder",   c->encoder,   "--preset", c->preset,
+        "--precision", c->precision, "--batch",  batch,
+        "--threads",   threads,      "--device", gpu ? "cuda" : c->device,
+        "--way",       c->way,       "--side",   side,
+        "--steps",     steps,        "--layout", c->layout};
+    for (int i = 0; c->set && c->set[i]; i++) {
+        all[24 + 2 * i] = "--set";
+        all[25 + 2 * i] = c->set[i];
+    }
+    execvp(python, (char *const *)(uintptr_t)all);
     fprintf(stderr, "bench: %s: %s\n", python, strerror(errno));
     _exit(127);
 }
