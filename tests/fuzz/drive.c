@@ -45,6 +45,12 @@ static void corpus_read(struct corpus *c, const char *folder) {
     closedir(dir);
 }
 
+static void corpus_free(struct corpus *c) {
+    for (int i = 0; i < c->count; i++) xfree(c->data[i]);
+    xfree(c->data);
+    xfree(c->size);
+}
+
 /* One change: a bit, a byte, a run of bytes repeated, removed or taken from another seed. */
 static size_t mutate(const struct corpus *c, uint8_t *data, size_t size,
                      const uint32_t r[4]) {
@@ -112,5 +118,7 @@ int main(int argc, char **argv) {
         try_one(data, size);
     }
     printf("%lu inputs, %d seeds\n", runs, c.count);
+    corpus_free(&c);
+    xfree(data);
     return 0;
 }

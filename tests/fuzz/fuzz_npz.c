@@ -46,9 +46,9 @@ static int same_elements(zip_t *z, const struct tensor *t) {
 }
 
 /* Whether it is accepted. */
-static int is_good(void (*target)(void *), struct input *in) {
+static int is_good(void (*reader)(void *), struct input *in) {
     char message[2048] = "";
-    int code = die_catch(target, in, message, sizeof message);
+    int code = die_catch(reader, in, message, sizeof message);
     if (code && (code != EXIT_NO || !*message)) abort();
     return !code;
 }

@@ -3,6 +3,7 @@
 #include "core/die.h"
 #include "tests/hostile/pictures.h"
 #include "tests/hostile/sets.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* A set in some container; the twin is a stored zip. */
@@ -49,11 +50,14 @@ static void jpeg(struct stage *s, const char *arg) {
     image_free(&image);
 }
 
+/* "BITS COLOURS": a PNG of one index; the twin is what that means. */
 static void palette(struct stage *s, const char *arg) {
+    int bits = arg[0] - '0', colours = atoi(arg + 2), most = (1 << bits) - 1;
+    int index = (int)draw(s, (uint32_t)(colours ? colours : most + 1));
     struct image image;
-    (void)arg;
-    s->hostile.data = png_encode_palette(16, 12, 200, (int)draw(s, 200), &s->hostile.n);
-    image_decode(&image, s->hostile.data, s->hostile.n, "palette");
+    s->hostile.data = png_encode_palette(bits, colours, index, &s->hostile.n);
+    image_make(&image, 16, 12, colours ? 3 : 1, "palette");
+    memset(image.pixel, colours ? 0 : 255 * index / most, (colours ? 3 : 1) * 16 * 12);
     s->twin.data = image_encode_png(&image, &s->twin.n);
     image_free(&image);
 }
@@ -91,7 +95,12 @@ static const struct row rows[] = {
     {0, "a tar under xz", ARCHIVE, 0, "", archive, "x"},
     {0, "a PNG in colour", PICTURE, 0, "", picture, "i3"},
     {0, "a PNG in grey", MASK, 0, "", picture, "p1"},
-    {0, "a PNG with a palette", PICTURE, 0, "", palette, NULL},
+    {0, "a PNG with a palette", PICTURE, 0, "", palette, "8 200"},
+    {0, "a PNG with a palette of 4 bits", PICTURE, 0, "", palette, "4 9"},
+    {0, "a PNG with a palette of 1 bit", PICTURE, 0, "", palette, "1 2"},
+    {0, "a PNG in grey of 1 bit", PICTURE, 0, "", palette, "1 0"},
+    {0, "a PNG in grey of 2 bits", PICTURE, 0, "", palette, "2 0"},
+    {0, "a PNG in grey of 4 bits", PICTURE, 0, "", palette, "4 0"},
     {0, "a TIFF in colour", PICTURE, 0, "", picture, "t3"},
     {0, "a TIFF in grey", MASK, 0, "", picture, "t1"},
     {0, "a JPEG in colour", PICTURE, 0, "", jpeg, "b3"},

@@ -84,7 +84,7 @@ static void png_index(struct stage *s, const char *arg) {
     (void)arg;
     int colours = draw_between(s, 2, 200);
     s->hostile.data =
-        png_encode_palette(16, 12, colours, colours + (int)draw(s, 50), &s->hostile.n);
+        png_encode_palette(8, colours, colours + (int)draw(s, 50), &s->hostile.n);
 }
 
 static void png_double(struct stage *s, const char *arg) {
@@ -184,10 +184,27 @@ static void tiff_strip(struct stage *s, const char *arg) {
          *arg == '1' ? 1 + draw(s, 99) : 0xffffffff - draw(s, 1u << 30));
 }
 static void tiff_pack(struct stage *s, const char *arg) {
-    tiff(s, PACK, *arg == 'j' ? 7 : *arg == 'l' ? 5 : *arg == 'z' ? 8 : 99);
+    tiff(s, PACK,
+         *arg == 'j'   ? 7
+         : *arg == 'l' ? 5
+         : *arg == 'z' ? 8
+         : *arg == 'd' ? 32946
+                       : 99);
 }
 static void tiff_other(struct stage *s, const char *arg) {
     tiff(s, arg[0] - 'a', (uint32_t)(arg[1] - '0'));
+}
+
+/* "K ID VALUE": another tag at the place of the k-th; of KIND, which is needed, instead of
+ * PACK, which is not. */
+static void tiff_tag(struct stage *s, const char *arg) {
+    int k, id, value;
+    if (sscanf(arg, "%d %d %d", &k, &id, &value) != 3) die_usage("picture_rows.c: %s", arg);
+    encode(s, 3, image_encode_tiff, &s->hostile);
+    uint8_t *at = tag(&s->hostile, k) - 8;
+    if (k == KIND) memcpy(tag(&s->hostile, PACK) - 8, at, 12);
+    memcpy(at, (uint8_t[]){(uint8_t)id, (uint8_t)(id >> 8)}, 2);
+    memcpy(at + 8, (uint8_t[]){(uint8_t)value, 0, 0, 0}, 4);
 }
 
 /* Width as a LONG of 2^31 and more. */
@@ -299,6 +316,10 @@ static const struct row rows[] = {
     {0, "a TIFF with LZW that is none", PICTURE, NO, ONE, tiff_pack, "l"},
     {0, "a TIFF with deflate that is none", PICTURE, NO, ONE, tiff_pack, "z"},
     {0, "a TIFF packed in no known way", PICTURE, NO, ONE, tiff_pack, "u"},
+    {0, "a TIFF with the old deflate that is none", PICTURE, NO, ONE, tiff_pack, "d"},
+    {0, "a TIFF whose bits come from the other end", PICTURE, NO, "fill order 2", tiff_tag,
+     "4 266 2"},
+    {0, "a TIFF of signed samples", PICTURE, NO, "sample format 2", tiff_tag, "9 339 2"},
     {0, "a TIFF in white over black", PICTURE, NO, "photometric 0", tiff_other, "e0"},
     {0, "a TIFF in planes", PICTURE, NO, ONE, tiff_other, "j2"},
     {0, "a TIFF of two samples", PICTURE, NO, ONE, tiff_other, "g2"},

@@ -66,6 +66,7 @@ static void png_flush(png_structp png) {
 static uint8_t *png_encode(png_structp png, png_infop info, const struct image *image,
                            struct bytes *out, size_t *n) {
     png_write_info(png, info);
+    if (png_get_bit_depth(png, info) < 8) png_set_packing(png);
     int passes = png_set_interlace_handling(png);
     for (int pass = 0; pass < passes; pass++)
         for (int y = 0; y < image->height; y++)
@@ -87,20 +88,21 @@ uint8_t *png_encode_interlaced(const struct image *image, size_t *n) {
     return png_encode(png, info, image, &out, n);
 }
 
-uint8_t *png_encode_palette(int width, int height, int colours, int index, size_t *n) {
+uint8_t *png_encode_palette(int bits, int colours, int index, size_t *n) {
+    enum { WIDTH = 16, HEIGHT = 12 };
     struct bytes out = {0};
     struct image image;
     png_color colour[256] = {{0, 0, 0}};
-    image_make(&image, width, height, 1, "palette");
-    memset(image.pixel, index, (size_t)(width * height));
+    image_make(&image, WIDTH, HEIGHT, 1, "palette");
+    memset(image.pixel, index, WIDTH * HEIGHT);
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
     png_set_check_for_invalid_index(png, -1);
     png_set_write_fn(png, &out, png_take, png_flush);
-    png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8,
-                 PNG_COLOR_TYPE_PALETTE, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_BASE,
-                 PNG_FILTER_TYPE_BASE);
-    png_set_PLTE(png, info, colour, colours);
+    png_set_IHDR(png, info, WIDTH, HEIGHT, bits,
+                 colours ? PNG_COLOR_TYPE_PALETTE : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_BASE, PNG_FILTER_TYPE_BASE);
+    if (colours) png_set_PLTE(png, info, colour, colours);
     uint8_t *bytes = png_encode(png, info, &image, &out, n);
     image_free(&image);
     return bytes;

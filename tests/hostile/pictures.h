@@ -13,8 +13,9 @@ void png_insert_bomb(struct bytes *b, const char *name, size_t n);
 /* The chunk of that name once more, behind itself. */
 void png_repeat(struct bytes *b, const char *name);
 uint8_t *png_encode_interlaced(const struct image *image, size_t *n);
-/* Pixels are all `index`, under a palette of so many colours. */
-uint8_t *png_encode_palette(int width, int height, int colours, int index, size_t *n);
+/* Pixels of so many bits are all `index`, under a palette of so many colours, all of them
+ * black; of none: in grey. */
+uint8_t *png_encode_palette(int bits, int colours, int index, size_t *n);
 
 /* Where the marker FF `marker` stands. */
 uint8_t *jpeg_marker(struct bytes *b, uint8_t marker);
