@@ -49,10 +49,15 @@ for n in $'\303\251\342\202\254\360\237\230\200' $'\302' $'\303(' $'\342\202(' $
     "$long/$long/$long/$long/$long/$long/$long/$long/$long/$long/$long"; do
     name "$n"
 done
-for extra in {1..6}; do # what the source pins goes by the size
-    { cat "$seeds/archive/name-1" && printf "%${extra}s" | tr ' ' '\0'; } >"$seeds/archive/told-$extra"
+tar --format=gnu --mtime=@0 --owner=0 --group=0 --mode=755 --no-recursion -cf "$seeds/archive/dot" -C "$seeds/archive" . blanks
+gzip -n <"$seeds/archive/name-1" >"$seeds/archive/packed"
+for extra in {1..15} {31..1023..16}; do # what the source pins and what fails go by the size
+    zeros=$(printf "%${extra}s")
+    for name in name-1 dot 4; do
+        [ "$extra" -gt 15 ] && [ $name = 4 ] || { cat "$seeds/archive/$name"; tr ' ' '\0' <<<"${zeros:1}"; } >"$seeds/archive/$name+$extra"
+    done
 done
-each archive/head '' ' \t\n<html>' 'Rar!\032\7\0x' 'Rar!\032\7\0xx' 'Rar!\032\7\1\0x' 'PK\5\6%18s' 'PK\3\4'
+each archive/head '' ' \t\n<html>' 'Rar!\032\7\0x' 'Rar!\032\7\0%12d' 'Rar!\032\7\1\0%11d' 'PK\5\6%18s' 'PK\3\4'
 each archive/sparse "$(printf '%%0%dd' 700)" "$(printf '\n%.0s' {1..70})<"
 
 # ---- text ----
