@@ -25,12 +25,12 @@ struct walk {
 };
 
 struct link {
-    char *name;
+    char name[NAME + 2]; /* a longer one is cut, and refused for its length */
     H5L_type_t type;
 };
 struct links {
     struct link *link;
-    int count, most; /* most: stop collecting there */
+    int count, most; /* most: room, and where collecting stops */
 };
 
 static _Noreturn void refuse(const struct walk *w, const char *name, const char *found,
@@ -71,22 +71,28 @@ static hid_t need(const struct walk *w, hid_t id, const char *name, const char *
 
 /* ---- links ---- */
 
+/* Dies of nothing: the library would be left in the middle of its walk. */
 static herr_t collect(hid_t group, const char *name, const H5L_info_t *info, void *arg) {
     struct links *links = arg;
     (void)group;
     if (links->count == links->most) return 1; /* stops the walk */
-    links->link = xrealloc(links->link, (size_t)links->count + 1, sizeof *links->link);
-    links->link[links->count++] = (struct link){xstrdup(name), info->type};
+    struct link *l = &links->link[links->count++];
+    snprintf(l->name, sizeof l->name, "%s", name);
+    l->type = info->type;
     return 0;
 }
 
 /* A group's links, sorted by name, each a hard one. */
 static void read_links(struct walk *w, hid_t group, const char *name, struct links *links) {
-    *links = (struct links){.most = H5_LINKS - w->links + 1};
+    H5G_info_t info;
+    need(w, H5Gget_info(group, &info), name, "count it");
+    hsize_t left = (hsize_t)(H5_LINKS - w->links);
+    if (info.nlinks > left) refuse(w, name, "more than 100,000 objects", "a network");
+    *links = (struct links){.most = (int)info.nlinks};
+    links->link = xcalloc((size_t)info.nlinks + 1, sizeof *links->link);
     need(w, H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, collect, links), name,
          "list it");
     w->links += links->count;
-    if (w->links > H5_LINKS) refuse(w, name, "more than 100,000 objects", "a network");
     for (int i = 0; i < links->count; i++) {
         const struct link *l = &links->link[i];
         if (l->type != H5L_TYPE_HARD)
@@ -96,11 +102,6 @@ static void read_links(struct walk *w, hid_t group, const char *name, struct lin
                                                   : "a link of a kind of its own",
                    "datasets that lie in this file");
     }
-}
-
-static void free_links(struct links *links) {
-    for (int i = 0; i < links->count; i++) xfree(links->link[i].name);
-    xfree(links->link);
 }
 
 /* ---- datasets ---- */
@@ -262,7 +263,7 @@ static void walk_group(struct walk *w, hid_t group, const char *prefix, int dept
         walk_object(w, group, links.link[i].name, path, depth);
         xfree(path);
     }
-    free_links(&links);
+    xfree(links.link);
 }
 
 /* The group that holds the weights: /model_weights where there is one, else the root. */
@@ -275,7 +276,7 @@ static hid_t find_weights(struct walk *w) {
         whole |= !strcmp(links.link[i].name, "model_weights");
         optimizer |= !strcmp(links.link[i].name, "optimizer_weights");
     }
-    free_links(&links);
+    xfree(links.link);
     if (!whole) return root;
     if (optimizer) warn("%s: a whole model; the optimizer's state is left out", w->path);
     H5Gclose(root);

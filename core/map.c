@@ -18,7 +18,9 @@ static _Noreturn void fail(const char *path, const char *doing) {
 
 bool file_exists(const char *path) {
     struct stat st;
-    return stat(path, &st) == 0;
+    if (stat(path, &st) == 0) return true;
+    if (errno == EIO || errno == ENOMEM) fail(path, "cannot stat");
+    return false;
 }
 
 /* `plain`: pipes and devices are refused too, not only folders. */
