@@ -47,7 +47,7 @@ static atomic_flag ending = ATOMIC_FLAG_INIT;
 static atomic_long fail_at = -1; /* -1: FAIL_AT to be read; 0: never */
 static atomic_long fail_last, fail_calls;
 static _Thread_local struct catch *catching;
-static _Thread_local int in_cleanup;
+static _Thread_local int in_cleanup, first_code;
 
 void die_name(const char *name) {
     tool = name;
@@ -80,10 +80,11 @@ static void run_cleanups(struct cleanup **list) {
 static _Noreturn void die(int code, const char *format, va_list args) {
     char message[MESSAGE];
     vsnprintf(message, sizeof message, format, args);
-    if (in_cleanup) { /* a clean-up failed while we were dying: the first message stands */
+    if (in_cleanup) { /* a clean-up failed while we were dying: the first code stands */
         print(message);
-        _exit(code);
+        _exit(first_code);
     }
+    first_code = code;
     if (catching) {
         memcpy(catching->message, message, sizeof message);
         catching->code = code;

@@ -80,6 +80,18 @@ static void blocks_are_zeroed_aligned_and_keep_their_bytes(void **state) {
 static void wants_too_much(void *arg) {
     xcalloc(SIZE_MAX / 2, *(size_t *)arg);
 }
+static void wants_a_block(void *arg) {
+    xmalloc(*(size_t *)arg);
+}
+static void wants_an_aligned_block(void *arg) {
+    xaligned(*(size_t *)arg);
+}
+static void wants_a_larger_block(void *arg) {
+    xrealloc(xmalloc(8), *(size_t *)arg, 1);
+}
+static void wants_many_more(void *arg) {
+    xrealloc(NULL, *(size_t *)arg, 16);
+}
 static void multiplies(void *arg) {
     size_mul(SIZE_MAX / 2, 3, arg);
 }
@@ -91,6 +103,12 @@ static void sizes_that_overflow_are_refused(void **state) {
     (void)state;
     assert_dies(EXIT_WORLD, "out of memory", wants_too_much, &(size_t){4});
     assert_dies(EXIT_WORLD, "out of memory", wants_too_much, &(size_t){1});
+    void (*const all[])(void *) = {wants_a_block, wants_an_aligned_block,
+                                   wants_a_larger_block, wants_many_more};
+    size_t sizes[] = {SIZE_MAX, SIZE_MAX - 40, (size_t)1 << 40};
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 3; k++)
+            assert_dies(EXIT_WORLD, "out of memory: wanted ", all[i], &sizes[k]);
     assert_dies(EXIT_NO, "pixels\\x1b: ", multiplies, "pixels\x1b");
     assert_dies(EXIT_NO, "bytes: ", adds, "bytes");
     assert_int_equal(size_mul(6, 7, ""), 42);
@@ -185,6 +203,24 @@ static void a_process_dies_with_one_message_and_cleans_up(void **state) {
     assert_string_equal(said, "polyp: careful\npolyp: disk: full\ncleaned up\n");
 }
 
+static void dies_again(void *arg) {
+    die_no("%s", (const char *)arg);
+}
+
+static void child_that_dies_twice(void) {
+    die_name("polyp");
+    die_cleanup(says, NULL);
+    die_cleanup(dies_again, "again");
+    die_world("first");
+}
+
+static void a_clean_up_that_dies_ends_the_process_with_the_first_code(void **state) {
+    (void)state;
+    char said[500];
+    assert_int_equal(child(child_that_dies_twice, said, sizeof said), EXIT_WORLD);
+    assert_string_equal(said, "polyp: first\npolyp: again\n");
+}
+
 static void takes_three(void *arg) {
     (void)arg;
     for (int i = 0; i < 3; i++) xfree(xmalloc(1));
@@ -201,6 +237,9 @@ static void the_nth_allocation_can_be_made_to_fail(void **state) {
         takes_three(NULL);
     }
     assert_int_equal(die_catch(takes_three, NULL, NULL, 0), 0);
+    setenv("FAIL_AT", "-2", 1);
+    assert_int_equal(die_catch(takes_three, NULL, NULL, 0), 0);
+    unsetenv("FAIL_AT");
 }
 
 int main(void) {
@@ -213,6 +252,7 @@ int main(void) {
         TEST(foreign_bytes_are_escaped_and_cut),
         TEST(clean_ups_run_last_first_and_only_those_from_inside),
         TEST(a_process_dies_with_one_message_and_cleans_up),
+        TEST(a_clean_up_that_dies_ends_the_process_with_the_first_code),
         TEST(the_nth_allocation_can_be_made_to_fail),
     };
     return test_run(tests);
