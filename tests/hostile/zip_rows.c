@@ -11,7 +11,11 @@
 static void good(struct stage *s, char kind, struct bytes *to) {
     struct box box = {0};
     struct honest h;
-    if (kind == 'a' || kind == 'w') {
+    if (kind == 'n') { /* nobody looks into the arrays before the zip is sound */
+        box_add_text(&box, "a.npy", draw_word(s));
+        box_add_text(&box, "b.npy", draw_word(s));
+        set_zip(&box, NULL, to);
+    } else if (kind == 'a' || kind == 'w') {
         set_fill(s, &box);
         if (kind == 'a')
             set_zip(&box, NULL, to);
@@ -23,7 +27,11 @@ static void good(struct stage *s, char kind, struct bytes *to) {
     }
 }
 
-/* ---- and one place in it made to lie ---- */
+/* ---- and a place in it made to lie ---- */
+
+static void set_u32(struct bytes *b, size_t at, uint32_t x) {
+    for (int i = 0; i < 4; i++) b->data[at + (size_t)i] = (uint8_t)(x >> 8 * i);
+}
 
 /* Where the k-th header of a kind begins; k of -1 is the last. */
 static size_t header(const struct bytes *b, char kind, int k) {
@@ -40,16 +48,19 @@ static size_t header(const struct bytes *b, char kind, int k) {
     return found;
 }
 
-/* "KIND HEADER K OFFSET HOW": KIND a(rchive), w(ide one) or p(th); HEADER L(ocal), C(entral), E(nd), 6
- * (ZIP64's end), O (its locator); HOW a number to add to the byte, or ? for a drawn one. */
+/* "KIND HEADER K OFFSET HOW", the last four as often as one likes: KIND a(rchive), w(ide one), n(umpy's)
+ * or p(th); HEADER L(ocal), C(entral), E(nd), 6 (ZIP64's end), O (its locator); HOW a
+ * number to add to the byte, or ? for a drawn one. */
 static void lie(struct stage *s, const char *arg) {
-    char kind, which, how[8];
-    int k, at;
-    if (sscanf(arg, "%c %c %d %d %7s", &kind, &which, &k, &at, how) != 5)
-        die_usage("zip_rows.c: '%s'", arg);
-    good(s, kind, &s->hostile);
-    int add = *how == '?' ? draw_between(s, 1, 255) : atoi(how);
-    s->hostile.data[header(&s->hostile, which, k) + (size_t)at] += (uint8_t)add;
+    char which, how[8];
+    int k, at, read = 0, lies = 0;
+    good(s, *arg++, &s->hostile);
+    for (; sscanf(arg, " %c %d %d %7s%n", &which, &k, &at, how, &read) == 4; lies++) {
+        int add = *how == '?' ? draw_between(s, 1, 255) : atoi(how);
+        s->hostile.data[header(&s->hostile, which, k) + (size_t)at] += (uint8_t)add;
+        arg += read;
+    }
+    if (!lies || *arg) die_usage("zip_rows.c: '%s'", arg);
 }
 
 /* Bytes in front of, between or behind. */
@@ -72,6 +83,59 @@ static void around(struct stage *s, const char *arg) {
         bytes_add(b, zip.data + end, 22);
         b->data[at + 20] = 0;
     }
+    xfree(zip.data);
+}
+
+/* Bytes that nobody lists, in front of the second member ("m") or of the directory; all places
+ * behind them are told rightly. */
+static void gap(struct stage *s, const char *arg) {
+    struct bytes zip = {0}, *b = &s->hostile;
+    good(s, 'a', &zip);
+    size_t at = header(&zip, *arg == 'm' ? 'L' : 'C', *arg == 'm'), n = 1 + draw(s, 200);
+    bytes_add(b, zip.data, at);
+    draw_bytes(s, b, n);
+    bytes_add(b, zip.data + at, zip.n - at);
+    xfree(zip.data);
+    for (int k = 1; *arg == 'm' && k < b->data[header(b, 'E', -1) + 8]; k++)
+        set_u32(b, header(b, 'C', k) + 42, (uint32_t)header(b, 'L', k));
+    set_u32(b, header(b, 'E', -1) + 16, (uint32_t)header(b, 'C', 0));
+}
+
+/* The last member, in both headers, some bytes longer. */
+static void reach(struct stage *s, const char *arg) {
+    struct bytes *b = &s->hostile;
+    good(s, *arg, b);
+    size_t local = header(b, 'L', -1), central = header(b, 'C', -1);
+    uint32_t n = b->data[central + 20] + ((uint32_t)b->data[central + 21] << 8);
+    n += 1 + draw(s, 20);
+    set_u32(b, local + 18, n), set_u32(b, local + 22, n);
+    set_u32(b, central + 20, n), set_u32(b, central + 24, n);
+}
+
+/* A second name (0x7075: version, checksum, UTF-8) in both headers of the first member: "s" the same,
+ * "o" another, "l" a longer one. */
+static void second_name(struct stage *s, const char *arg) {
+    struct bytes zip = {0}, field = {0}, *b = &s->hostile;
+    good(s, 'a', &zip);
+    size_t local = header(&zip, 'L', 0), central = header(&zip, 'C', 0),
+           end = header(&zip, 'E', -1), length = zip.data[local + 26];
+    bytes_u16(&field, 0x7075), bytes_u16(&field, (unsigned)(5 + length + (*arg == 'l')));
+    bytes_u16(&field, 1), bytes_add(&field, "\0\0\0", 3);
+    bytes_add(&field, zip.data + local + 30, length);
+    if (*arg == 'o') field.data[field.n - 1] += (uint8_t)draw_between(s, 1, 20);
+    if (*arg == 'l') put(&field, "x");
+    zip.data[local + 28] = zip.data[central + 30] = (uint8_t)field.n;
+    bytes_add(b, zip.data, local + 30 + length);
+    bytes_add(b, field.data, field.n);
+    bytes_add(b, zip.data + local + 30 + length,
+              central + 46 + length - local - 30 - length);
+    bytes_add(b, field.data, field.n);
+    bytes_add(b, zip.data + central + 46 + length, zip.n - central - 46 - length);
+    set_u32(b, header(b, 'E', -1) + 12, (uint32_t)(end - central + field.n));
+    set_u32(b, header(b, 'E', -1) + 16, (uint32_t)(central + field.n));
+    for (int k = 1; k < zip.data[end + 8]; k++)
+        set_u32(b, header(b, 'C', k) + 42, (uint32_t)header(b, 'L', k));
+    xfree(field.data);
     xfree(zip.data);
 }
 
@@ -174,6 +238,56 @@ static const struct row rows[] = {
      "an extra field past its header", lie, "w C 1 55 ?"},
     {21, "an archive in ZIP64: a local size", ARCHIVE, NO,
      "another size or checksum in its local header", lie, "w L 1 22 -1"},
+    {13, "an archive: bytes in front of a member", ARCHIVE, NO,
+     "unlisted bytes in front of it", gap, "m"},
+    {13, "an archive: bytes in front of the directory", ARCHIVE, NO,
+     "unlisted bytes in front of the directory", gap, "d"},
+    {12, "an archive: another name in an extra field", ARCHIVE, NO,
+     "a second name in an extra field", second_name, "o"},
+    {12, "an archive: a longer name in an extra field", ARCHIVE, NO,
+     "a second name in an extra field", second_name, "l"},
+    {12, "an archive: a zero byte in a name", ARCHIVE, NO, "a zero byte in its name", lie,
+     "a C 1 47 -47"},
+    {22, "an archive: encrypted, says one header", ARCHIVE, NO,
+     "another method or other flags in its local header", lie, "a L 1 6 1"},
+    {38, "an archive: packed as nobody does", ARCHIVE, NO, "neither stored nor deflated",
+     lie, "a C 1 10 12"},
+    {16, "an archive: another stored size in the local header", ARCHIVE, NO,
+     "another size or checksum in its local header", lie, "a L 1 18 ?"},
+    {16, "an archive: a member that reaches into the directory", ARCHIVE, NO,
+     "overlaps the directory", reach, "a"},
+    {21, "an archive: more members than its directory can hold", ARCHIVE, NO,
+     "more members than its directory has room for", lie, "a E -1 9 90 E -1 11 90"},
+    {21, "an archive: a member fewer than its directory holds", ARCHIVE, NO,
+     "a directory that holds more than it counts", lie, "a E -1 8 -1 E -1 10 -1"},
+    {21, "an archive: a directory of other headers", ARCHIVE, NO,
+     "a directory that holds fewer members than it counts", lie, "a C 1 0 1"},
+    {21, "an archive: a directory header past the directory", ARCHIVE, NO, "raw: ", lie,
+     "a C 1 29 127"},
+    {21, "an archive: its directory on another disk", ARCHIVE, NO, "several disks", lie,
+     "a E -1 6 ?"},
+    {21, "an archive in ZIP64: a directory far past the end", ARCHIVE, NO,
+     "a directory that does not end at its end record", lie, "w 6 0 55 ?"},
+    {21, "an archive in ZIP64: both 32-bit entries differ", ARCHIVE, NO,
+     "32-bit and 64-bit end records that disagree", lie, "w E 0 8 -1 E 0 10 -1"},
+    {21, "an archive in ZIP64: a locator on another disk", ARCHIVE, NO,
+     "a ZIP64 end record and a locator that disagree", lie, "w O 0 4 ?"},
+    {21, "an archive in ZIP64: a record on another disk", ARCHIVE, NO,
+     "a ZIP64 end record and a locator that disagree", lie, "w 6 0 16 ?"},
+    {21, "an archive in ZIP64: a directory on another disk", ARCHIVE, NO,
+     "a ZIP64 end record and a locator that disagree", lie, "w 6 0 20 ?"},
+    {21, "an archive in ZIP64: a record that is none", ARCHIVE, NO,
+     "a ZIP64 end record and a locator that disagree", lie, "w 6 0 0 1"},
+    {21, "arrays: a directory far past the end", NPZ, NO, "wanted one that ends at", lie,
+     "n E -1 19 ?"},
+    {21, "arrays: more than the directory can hold", NPZ, NO, "zip members in a directory",
+     lie, "n E -1 9 90 E -1 11 90"},
+    {21, "arrays: one fewer than the directory holds", NPZ, NO, "and goes on", lie,
+     "n E -1 8 -1 E -1 10 -1"},
+    {17, "arrays: another checksum in the directory", NPZ, NO,
+     "another size or CRC in its local header", lie, "n C 0 16 ?"},
+    {17, "arrays: another checksum in both headers", NPZ, NO, "CRC-32", lie,
+     "n C 0 16 1 L 0 14 1"},
     {21, "an archive in ZIP64: a checksum in the local header", ARCHIVE, NO,
      "another size or checksum in its local header", lie, "w L 1 14 1"},
 };
