@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zip.h>
+#include <zlib.h>
 
 static const char pickle[] = /* {"a": two floats} */
     "\x80\2}X\1\0\0\0"
@@ -184,6 +185,79 @@ static void zip64_records_must_agree(void **state) {
     changed(END, 0, 12, 1, "32-bit and 64-bit end records disagree");
 }
 
+static void put32(struct bytes *b, uint64_t x) {
+    bytes_u32(b, (uint32_t)x);
+}
+
+/* A zip whose last member of n bytes has this descriptor behind it, all places told rightly. */
+static struct bytes described(size_t n, const struct bytes *descriptor) {
+    struct stored member[] = {{"version", "3\n", 2}, {"data/0", values, n}};
+    struct bytes b = {0}, out = {0};
+    torch_zip(&b, "archive", member, 2);
+    b.data[header(&b, LOCAL, 1) + 6] |= 8;
+    b.data[header(&b, CENTRAL, 1) + 8] |= 8;
+    size_t central = header(&b, CENTRAL, 0), had = n ? 16 : 0;
+    bytes_add(&out, b.data, central - had);
+    bytes_add(&out, descriptor->data, descriptor->n);
+    bytes_add(&out, b.data + central, b.n - central);
+    uint8_t moved = (uint8_t)(descriptor->n - had); /* places are below 256 */
+    out.data[header(&out, END, 0) + 16] += moved;
+    out.data[header(&out, END64, 0) + 48] += moved;
+    uint8_t *locator = out.data + header(&out, LOCATOR, 0) + 8;
+    locator[1] += (uint8_t)((uint8_t)(locator[0] + moved) < moved);
+    locator[0] += moved;
+    xfree(b.data);
+    return out;
+}
+
+struct opened {
+    struct bytes bytes;
+    struct members zip;
+};
+static void open_zip(void *arg) {
+    struct opened *o = arg;
+    members_open(&o->zip, o->bytes.data, o->bytes.n, "changed.pth");
+}
+
+static void descriptors_of_both_widths_are_read_and_held_to_the_directory(void **state) {
+    (void)state;
+    static const struct {
+        size_t n;              /* bytes of the member */
+        int crc, packed, size; /* what the descriptor says too much; -1: no descriptor */
+        int wide;
+        const char *words; /* NULL: accepted */
+    } all[] = {
+        {8, 0, 0, 0, 0, NULL},
+        {8, 0, 0, 0, 1, NULL},
+        {0, 0, 0, 0, 0, NULL},
+        {0, 0, 0, 0, 1, NULL},
+        {0, -1, 0, 0, 0, NULL},
+        {8, 1, 0, 0, 1, "a data descriptor that disagrees, wanted the directory's CRC"},
+        {8, 0, 1, 0, 1, "a data descriptor that disagrees, wanted the directory's CRC"},
+        {8, 0, 0, 1, 1, "a data descriptor that disagrees, wanted the directory's sizes"},
+        {0, 1, 0, 0, 0, "a data descriptor that disagrees, wanted the directory's CRC"},
+        {0, 0, 0, 1, 1, "zip members end at byte"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct bytes d = {0};
+        uint32_t crc = all[i].n ? (uint32_t)crc32(0, (const Bytef *)values, 8) : 0;
+        bytes_add(&d, "PK\7\10", 4);
+        bytes_u32(&d, crc + (uint32_t)all[i].crc);
+        void (*put)(struct bytes *, uint64_t) = all[i].wide ? bytes_u64 : put32;
+        put(&d, all[i].n + (uint64_t)all[i].packed);
+        put(&d, all[i].n + (uint64_t)all[i].size);
+        if (all[i].crc < 0) d.n = 0;
+        struct opened o = {.bytes = described(all[i].n, &d)};
+        char message[512] = "";
+        int code = die_catch(open_zip, &o, message, sizeof message);
+        if (all[i].words ? code != EXIT_NO || !strstr(message, all[i].words) : code)
+            fail_msg("%zu: exit %d \"%s\"", i, code, message);
+        if (!code) members_close(&o.zip);
+        xfree(o.bytes.data);
+        xfree(d.data);
+    }
+}
+
 static void members_are_those_torch_save_writes(void **state) {
     (void)state;
     struct stored other[] = {{"data.pkl", pickle, sizeof pickle - 1}, {"evil.so", "x", 1}};
@@ -265,15 +339,6 @@ static int libzip_agrees(const struct bytes *b, const struct members *ours) {
     return agree;
 }
 
-struct opened {
-    struct bytes bytes;
-    struct members zip;
-};
-static void open_zip(void *arg) {
-    struct opened *o = arg;
-    members_open(&o->zip, o->bytes.data, o->bytes.n, "changed.pth");
-}
-
 static void whatever_is_accepted_libzip_accepts_too(void **state) {
     (void)state;
     struct opened o = {.bytes = good()};
@@ -308,6 +373,7 @@ int main(void) {
         TEST(overlapping_members_are_refused),
         TEST(a_zip_cut_anywhere_is_refused),
         TEST(zip64_records_must_agree),
+        TEST(descriptors_of_both_widths_are_read_and_held_to_the_directory),
         TEST(members_are_those_torch_save_writes),
         TEST(other_formats_are_refused_by_name),
         TEST(whatever_is_accepted_libzip_accepts_too),
