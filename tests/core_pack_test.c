@@ -87,6 +87,7 @@ static void a_pack_that_disagrees_with_itself_is_refused(void **state) {
     WRONG(run, 0xffffffff, "sum of an item's runs");
     WRONG(height, 0, "original size 0x3");
     WRONG(height, -2, "original size -2x3");
+    WRONG(height, 9000, "original size 9000x3, wanted 1 to 8192");
     WRONG(name, "a\nb\n", "name is 2, wanted 3");
     WRONG(name, "a\nb\nc\nd\n", "name is 4, wanted 3");
     WRONG(name, "a\nb\nc", "the last line has no end");

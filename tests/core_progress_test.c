@@ -1,4 +1,5 @@
-/* core_progress_test.c - the line that says how far, where no terminal is. */
+/* core_progress_test.c - the line that says how far, where no terminal is and
+ * where one is. */
 #include "core/progress.h"
 #include "tests/test.h"
 #include <fcntl.h>
@@ -66,11 +67,63 @@ static void work_of_unknown_size_says_done_and_rate(void **state) {
     xfree(said);
 }
 
+/* What fn(p) says where stderr is a terminal. Caller frees. */
+static char *said_on_a_terminal(void (*fn)(struct progress *), struct progress *p) {
+    int keeper = posix_openpt(O_RDWR | O_NOCTTY), kept = dup(STDERR_FILENO);
+    assert_true(keeper >= 0 && grantpt(keeper) == 0 && unlockpt(keeper) == 0);
+    int terminal = open(ptsname(keeper), O_RDWR | O_NOCTTY);
+    assert_true(terminal >= 0 && isatty(terminal));
+    dup2(terminal, STDERR_FILENO);
+    fn(p);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    char *said = xcalloc(1000, 1);
+    ssize_t n = 0;
+    fcntl(keeper, F_SETFL, O_NONBLOCK);
+    if ((n = read(keeper, said, 999)) < 0) n = 0;
+    said[n] = 0;
+    close(terminal);
+    close(keeper);
+    return said;
+}
+
+static void on_a_terminal_the_line_is_drawn_over(void **state) {
+    (void)state;
+    struct progress p;
+    progress_start(&p, "packing cvc", "pictures", 100000, 0);
+    p.start -= 4;
+    char *said = said_on_a_terminal(steps_to_half, &p); /* within a tenth of a second */
+    assert_string_equal(said, "");
+    xfree(said);
+    p.last -= 1;
+    said = said_on_a_terminal(steps_to_half, &p);
+    assert_string_equal(said, "\rpacking cvc: 50 of 100000 pictures, 12/s, 2h13m left, "
+                              "loss 0.2\033[K");
+    xfree(said);
+    said = said_on_a_terminal(ends, &p);
+    assert_string_equal(said, "\rpacking cvc: 50 of 100000 pictures, 12/s, 4s\033[K\r\n");
+    xfree(said);
+}
+
+static void warns(struct progress *p) {
+    (void)p;
+    warn("%s", "careful");
+}
+
+static void a_message_is_written_over_the_line(void **state) {
+    (void)state;
+    char *said = said_on_a_terminal(warns, NULL);
+    assert_string_equal(said, "\r\033[Krepolyp: careful\r\n");
+    xfree(said);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(short_work_says_nothing),
         TEST(long_work_says_done_rate_and_time_left),
         TEST(work_of_unknown_size_says_done_and_rate),
+        TEST(on_a_terminal_the_line_is_drawn_over),
+        TEST(a_message_is_written_over_the_line),
     };
     return test_run(tests);
 }

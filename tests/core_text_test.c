@@ -2,6 +2,7 @@
  * refused. */
 #include "core/cell.h"
 #include "core/table.h"
+#include "core/text.h"
 #include "tests/test.h"
 
 static void parses_table(void *arg) {
@@ -66,13 +67,29 @@ static void hidden_bytes_are_refused_in_both_formats(void **state) {
         {"a\xc0\x80\n", "not UTF-8"},         /* overlong */
         {"a\xed\xa0\x80\n", "not UTF-8"},     /* surrogate */
         {"a\xf4\x90\x80\x80\n", "not UTF-8"}, /* above U+10FFFF */
-        {"a\xe2\x82\n", "not UTF-8"},         /* cut */
+        {"a\xe0\x9f\xbf\n", "not UTF-8"},     /* overlong, of three */
+        {"a\xf0\x8f\xbf\xbf\n", "not UTF-8"}, /* overlong, of four */
+        {"a\xf5\x80\x80\x80\n", "not UTF-8"},
+        {"a\xe2\x82\n", "not UTF-8"}, /* cut */
+        {"a\xe2\x82", "not UTF-8"},
+        {"a\xe2\x41\x80\n", "not UTF-8"}, /* letters in the middle */
+        {"a\xe2\x82\x41\n", "not UTF-8"},
+        {"a\xf0\x90\x80\x41\n", "not UTF-8"},
         {"a\nb", ":2: the last line has no end"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_dies(EXIT_NO, bad[i].message, parses_table, (void *)(uintptr_t)bad[i].text);
         assert_dies(EXIT_NO, bad[i].message, parses_pairs, (void *)(uintptr_t)bad[i].text);
     }
+}
+
+static void every_length_of_utf8_is_read(void **state) {
+    (void)state;
+    static const char text[] = "a\t\xc2\xa0\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xef\xbf\xbd"
+                               "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\n";
+    char *copy = text_copy(text, sizeof text - 1, "t");
+    assert_string_equal(copy, text);
+    xfree(copy);
 }
 
 static void reads_z(void *arg) {
@@ -205,6 +222,7 @@ int main(void) {
         TEST(a_table_gives_its_cells_and_lines),
         TEST(ragged_tables_are_refused),
         TEST(hidden_bytes_are_refused_in_both_formats),
+        TEST(every_length_of_utf8_is_read),
         TEST(cells_that_are_no_numbers_are_named),
         TEST(numbers_are_strict),
         TEST(a_number_is_written_as_short_as_reads_back),
