@@ -343,6 +343,14 @@ static void halves_round_to_nearest_even(void **state) {
         assert_int_equal(half_from_f32(known[i].x), known[i].half);
         assert_int_equal(bfloat_from_f32(known[i].x), known[i].bfloat);
     }
+    uint16_t half[3] = {0x3c00, 0xc000, 0x0001};
+    double wide[3];
+    tensor_to_f64(&(struct tensor){"h", T_F16, 1, {3}, half}, wide);
+    assert_true(wide[0] == 1 && wide[1] == -2 && wide[2] == 0x1p-24);
+    tensor_to_f64(&(struct tensor){"b", T_BF16, 1, {2}, half}, wide);
+    assert_true(wide[0] == 0x1p-7 && wide[1] == -2);
+    tensor_to_f64(&(struct tensor){"d", T_F64, 1, {0}, half}, wide);
+    assert_true(wide[1] == -2);
     assert_true(isnan(half_to_f32(half_from_f32(NAN))) &&
                 isnan(bfloat_to_f32(bfloat_from_f32(NAN))));
     for (uint32_t h = 0; h < 1 << 16; h++) { /* every half and bfloat comes back */

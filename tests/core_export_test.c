@@ -83,6 +83,47 @@ static void biases_are_folded_and_batches_counted(void **state) {
     bag_close(&model);
 }
 
+static void the_line_of_python_follows_the_stride(void **state) {
+    (void)state;
+    static const struct {
+        int stride;
+        const char *says;
+    } all[] = {{8, "[False, True, True]"}, {32, "[False, False, False]"}};
+    for (int i = 0; i < 2; i++) {
+        struct bag model;
+        char *recipe = xprintf("encoder.stride_position v15\nencoder.first_dilated no\n"
+                               "encoder.output_stride %d\nbn_eps 1e-5\n",
+                               all[i].stride);
+        make("model.bag", &(struct wrong){recipe, "resnet50-imagenet-cvc", NULL, NULL});
+        bag_open(&model, "model.bag");
+        char *line = bag_export("torchvision", &model, "out");
+        assert_non_null(strstr(line, all[i].says));
+        xfree(line);
+        bag_close(&model);
+        xfree(recipe);
+    }
+}
+
+static void export_odd(void *arg) {
+    struct bag model;
+    struct bag_writer *w = bag_create("odd.bag");
+    float x[3] = {1, 2, 3};
+    bag_add_meta(w, "cell", "resnet50-imagenet-cvc");
+    bag_add_meta(w, "recipe", RECIPE);
+    bag_add(w, &(struct tensor){"encoder.bn1.running_mean", T_F32, 1, {2}, x});
+    bag_add(w, &(struct tensor){"encoder.conv1.bias", T_F32, 1, {3}, x});
+    bag_commit(w);
+    bag_open(&model, "odd.bag");
+    xfree(bag_export(arg, &model, "refused"));
+}
+
+static void a_bias_of_another_shape_is_refused(void **state) {
+    (void)state;
+    assert_dies(EXIT_NO, "encoder.conv1.bias is [3], wanted [2]", export_odd,
+                "torchvision");
+    assert_false(file_exists("refused"));
+}
+
 static void try_export(void *arg) {
     const struct wrong *is = arg;
     struct bag model;
@@ -127,6 +168,8 @@ static void what_would_not_be_the_same_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(biases_are_folded_and_batches_counted),
+        TEST(the_line_of_python_follows_the_stride),
+        TEST(a_bias_of_another_shape_is_refused),
         TEST(what_would_not_be_the_same_is_refused),
     };
     return test_run(tests);

@@ -5,9 +5,12 @@
 #include "tests/test.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -218,10 +221,73 @@ static void inside_a_process_has_its_own_files_and_nothing_else(void **state) {
     }
 }
 
+/* ---- other kernels ---- */
+
+/* From here on this process has a kernel that does not know the call. */
+static void lack(int number) {
+    struct sock_filter line[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof line / sizeof *line, line};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)) _exit(100);
+}
+
+static const struct kernel {
+    bool landlock, seccomp;
+    const char *state;
+} kernels[] = {
+    {false, true, "seccomp alone: this kernel has no Landlock"},
+    {true, false, "Landlock alone: this kernel has no seccomp"},
+    {false, false, "none: this kernel has neither Landlock nor seccomp"},
+};
+
+/* What goes wrong in a process of such a kernel that shuts itself in; 0: nothing. */
+static int shut_in_under(const struct kernel *k) {
+    struct sandbox box;
+    if (!k->landlock) lack(SYS_landlock_create_ruleset);
+    if (!k->seccomp) lack(SYS_seccomp);
+    if (strcmp(sandbox_state(), k->state) != 0) return 1;
+    sandbox_open(&box);
+    sandbox_read(&box, "in/raw");
+    sandbox_write(&box, "out/deep/result");
+    sandbox_enter(&box);
+    if (!reads_its_input()) return 2;
+    if (!writes_where_its_output_goes()) return 3;
+    if (reads_a_file_of_the_system() == k->landlock) return 4;
+    if (opens_a_socket() == k->seccomp) return 5;
+    return 0;
+}
+
+static void a_kernel_that_keeps_less_is_told_and_does_the_work(void **state) {
+    (void)state;
+    set_the_stage();
+    if (strcmp(sandbox_state(), "Landlock and seccomp") != 0) {
+        print_message("this kernel keeps less itself: %s\n", sandbox_state());
+        skip();
+    }
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            int wrong = shut_in_under(&kernels[i]);
+            if (__gcov_dump) __gcov_dump();
+            _exit(wrong);
+        }
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (status) fail_msg("%s: status %x", kernels[i].state, status);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(outside_everything_works),
         TEST(inside_a_process_has_its_own_files_and_nothing_else),
+        TEST(a_kernel_that_keeps_less_is_told_and_does_the_work),
     };
     return test_run(tests);
 }
