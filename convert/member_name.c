@@ -1,24 +1,20 @@
 /* member_name.c - the rule for names in archives. It repairs nothing. */
 #include "convert/member_name.h"
 #include "convert/archive.h"
+#include "core/text.h"
+#include <stdbool.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 sequence at p, 0 if it is none (Unicode 15, table 3-7) or a control or
- * a direction mark: C1 controls, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069. */
+/* Bytes of the UTF-8 sequence at p, 0 if it is none or a control or a direction mark: C1
+ * controls, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069. */
 static size_t sequence(const unsigned char *p) {
     if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f;
-    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    size_t n = utf8_length(p, strnlen((const char *)p, 4));
     unsigned code = p[0] & (0x7fu >> n);
-    if (p[0] < 0xc2 || p[0] > 0xf4) return 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80) return 0;
-        code = code << 6 | (p[i] & 0x3f);
-    }
-    int overlong = (n == 3 && code < 0x800) || (n == 4 && code < 0x10000);
-    int surrogate = code >= 0xd800 && code < 0xe000;
-    int mark = code < 0xa0 || (code >= 0x200e && code <= 0x200f) ||
-               (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
-    return overlong || surrogate || mark || code > 0x10ffff ? 0 : n;
+    for (size_t i = 1; i < n; i++) code = code << 6 | (p[i] & 0x3f);
+    bool mark = code < 0xa0 || (code >= 0x200e && code <= 0x200f) ||
+                (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+    return mark ? 0 : n;
 }
 
 const char *member_name_wrong(const char *name) {
