@@ -14,6 +14,7 @@
 #: make status    what is made, stale, not run;  make stale: only what an older program made
 #: make test      compiles and runs the tests (minutes);  make test-all: with sanitizers, fuzzers, faults
 #: make hostile   makes hostile inputs (SEED=n) and gives each to its tool, plain and sanitized
+#: make coverage  which branches of fetch, convert and core the tests take: 90 of 100 are wanted
 #: make fuzz      fuzzes every reader of foreign bytes, FUZZ_SECONDS=60 each (FUZZ="zip npz" alone);
 #:                fuzz-reach: how much of it that takes; fuzz-proof: planted bugs, each of which is found
 #: make differential  what we read, others' readers read too, the same values: PEER_PYTHON=python
@@ -487,9 +488,10 @@ clean:
 # ---- 9. Tests -----------------------------------------------------------------------------------
 # GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers. Where
 # nvcc is, the kernels are compiled though no GPU may be there. The last line is the count.
-SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh own.sh export.sh bench.sh fuzz.sh hostile.sh fetch_cli.sh fetch_nginx.sh)
-# These work on out/demo, one after another.
-LONG     = $(addprefix tests/,twice.sh faults.sh)
+SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh own.sh export.sh bench.sh fuzz.sh hostile.sh convert_cli.sh \
+             fetch_cli.sh fetch_nginx.sh)
+# One after another; the first two work on out/demo.
+LONG     = $(addprefix tests/,twice.sh faults.sh torture.sh)
 # What is of the GPU runs emulated.
 ON_GPU   = $(filter gpu_% emu_%,$(TESTS))
 ON_HOST  = $(filter-out $(ON_GPU),$(TESTS))
@@ -501,7 +503,7 @@ needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) out/bin-emu/bench_gpu $(c
 test: $(checked) $(needed)
 	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(call ordered,$(checked) $(SCRIPTS))
 # The same under the sanitizers too, longer fuzzing, more hostile inputs, the demo twice, faults.
-test-all: $(checked) $(ON_HOST:%=out/bin-asan/%) $(needed) $(READERS:%=out/bin-asan/%)
+test-all: $(checked) $(ON_HOST:%=out/bin-asan/%) $(needed) $(sort $(READERS:%=out/bin-asan/%) $(TORTURED:%=out/bin-asan/%))
 	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=20 HOSTILE="0 1 2" SANITIZED=out/bin-asan \
 	    tests/run.sh $(call ordered,$(ON_HOST:%=out/bin-asan/%) $(checked) $(SCRIPTS)) -- $(LONG)
 
@@ -509,6 +511,18 @@ test-all: $(checked) $(ON_HOST:%=out/bin-asan/%) $(needed) $(READERS:%=out/bin-a
 READERS  = fetch h5 pack table weave weights
 hostile: $B/hostile $(READERS:%=$B/%) $(READERS:%=out/bin-asan/%)
 	@BIN=$B HOSTILE='$(or $(SEED),0)' SANITIZED=out/bin-asan tests/hostile.sh
+
+# Every call for memory and of the disk that these make, failing in turn.
+TORTURED = bag fetch h5 pack sources split weights
+torture: $B/hostile $B/phantom $(TORTURED:%=$B/%) $(TORTURED:%=out/bin-asan/%)
+	@BIN=$B SANITIZED=out/bin-asan tests/torture.sh
+
+# Tests that reach these rooms, with branches counted (gcov); below 90 of 100 in one of them is a failure.
+# Tools that know the model run as they are.
+COUNTED  = core fetch convert
+coverage: $(addprefix out/bin-cov/,$(foreach r,$(COUNTED),$(filter $r_%,$(TESTS))) \
+        $(foreach t,$(TOOLS),$(if $(filter $(COUNTED) report tests tests/hostile,$(call home,$t)),$t))) $(TOOLS:%=out/bin/%)
+	@tests/coverage.sh $(COUNTED) -- $(foreach r,$(COUNTED),$(patsubst %,out/bin-cov/%,$(filter $r_%,$(TESTS))))
 
 # Fuzzing for longer (FUZZ_SECONDS each, FUZZ="bag zip" alone), keeping what is found in out/fuzz;
 # how much of its parser each target reaches with it.
@@ -543,4 +557,4 @@ oracle:
 	.oracle/bin/pip install -r tests/peer/requirements.txt
 
 FORCE:
-.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile fuzz fuzz-reach fuzz-proof differential bench bench-sources oracle clean all strict demo table1 cell cross sources bench-gpu
+.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile torture coverage fuzz fuzz-reach fuzz-proof differential bench bench-sources oracle clean all strict demo table1 cell cross sources bench-gpu

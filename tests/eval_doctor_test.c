@@ -4,7 +4,12 @@
  *   BLIND=all         all 24 readings; else BLIND_COUNT (4) of them, drawn by BLIND_SEED (1)
  *   BLIND_WEIGHTS=BAG a real ResNet-50's weights bag (truth: its metadata), with BLIND_PACK
  *                     and BLIND_SPLIT: then those are made blind, and seen on those pictures
- */
+ *
+ * A Keras file and Kvasir-SEG, SRC being a source file with `map keras_resnet50`:
+ *   out/bin/h5 FILE.h5 a.bag; out/bin/weights --partial SRC a.bag b.bag
+ *   make out/paper/data/kvasir.bag out/paper/splits/kvasir.random.s0.tsv
+ *   BLIND_WEIGHTS=b.bag BLIND_PACK=out/paper/data/kvasir.bag \
+ *       BLIND_SPLIT=out/paper/splits/kvasir.random.s0.tsv out/bin/eval_doctor_test */
 #include "tests/test.h"
 #include "core/rng.h"
 #include "core/split.h"
