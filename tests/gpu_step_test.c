@@ -45,10 +45,8 @@ static void open_gpu(enum precision precision) {
     gpu.flip = on_device(NULL, BATCH);
 }
 static void close_gpu(void) {
-    release(gpu.now);
-    release(gpu.item);
-    release(gpu.position);
-    release(gpu.flip);
+    void *const all[] = {gpu.now, gpu.item, gpu.position, gpu.flip};
+    for (int i = 0; i < 4; i++) release(all[i]);
     device_close(gpu.device);
 }
 
@@ -158,11 +156,8 @@ static void pixels_are_counted(void **state) {
             assert_true(told[place] == (n < 0 ? 0 : loss[n]));
         }
     }
-    release(z);
-    release(each);
-    release(losses);
-    release(counts);
-    release((void *)(uintptr_t)gpu.mask);
+    void *const all[] = {z, each, losses, counts, (void *)(uintptr_t)gpu.mask};
+    for (int i = 0; i < 5; i++) release(all[i]);
     close_gpu();
 }
 
@@ -213,10 +208,15 @@ static void an_update_is_decided_on_as_the_host_does(void **state) {
     assert_true(n.skip && n.halted == 1 && n.steps == 2 && n.at == GPU_LOSSES + 3);
     from_device(told, losses, sizeof told);
     assert_true(told[0] == .625 && told[1] == 1.5 && isnan(told[2]));
-    gpu_restore(&gpu, 9, 1.f / 65536, 0);
-    set_overflow(1);
+    gpu_restore(&gpu, 9, 65536, 1999); /* the greatest scale */
     judge(&u, 1, 1, losses);
-    assert_int_equal(now().halted, 2);
+    assert_true(now().loss_scale == 65536 && now().halted == 0);
+    for (int i = 0; i < 2; i++) { /* the least one, and one less */
+        gpu_restore(&gpu, 9, 1.f / 32768 / (float)(1 + i), 0);
+        set_overflow(1);
+        judge(&u, 1, 1, losses);
+        assert_int_equal(now().halted, 2 * i);
+    }
     release(losses);
     close_gpu();
 }

@@ -283,7 +283,7 @@ size_t gpu_attention_saved(const struct call *c) {
 size_t gpu_attention_scratch(const struct call *c) {
     assert(c->ys.dim[1] / c->attr->heads <= PARTS * LARGE);
     choose(c, FORWARD);
-    choose(c, BACKWARD);
+    if (c->phase == PHASE_TRAIN) choose(c, BACKWARD);
     return gpu_attention_saved(c); /* dot */
 }
 void gpu_attention_forward(const struct call *c) {
