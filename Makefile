@@ -368,7 +368,7 @@ CU         = $(wildcard model/gpu/*.cu)
 # What calls CUDA's libraries; all else of model/gpu is compiled anywhere.
 LIBRARIES  = $(wildcard $(addprefix model/gpu/,device.c library.c cublas.c survey.c cudnn*.c))
 GPU        = $(if $(CUDNN_H),$(CU) $(filter-out %none.c,$(wildcard model/gpu/*.c)) \
-                 $(if $(wildcard model/gpu/gpu.c),,model/gpu/none.c),$(wildcard model/gpu/*none.c) model/gpu/plans.c)
+                 $(if $(wildcard model/gpu/gpu.c),,model/gpu/none.c),$(wildcard model/gpu/*none.c) model/gpu/plans.c model/gpu/choose.c)
 ALSO_model = $(call sources,model/ref) $(call sources,model/cpu) $(GPU)
 INCLUDES   = $(and $(filter model/gpu/%,$(1)),$(CUDNN_H),-isystem $(dir $(CUDNN_H)) -isystem $(CUDA)/include)
 folders    = $(sort $(CUDA)/lib64 $(wildcard $(CUDNN_DIR)/lib64 $(CUDNN_DIR)/lib))

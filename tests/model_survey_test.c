@@ -1,7 +1,10 @@
 /* model_survey_test.c - cuDNN's plans for GPUs that are not here: every convolution of every network, from
- * a device's properties alone (tests/devices, written from the makers' data sheets). */
+ * a device's properties alone. Those in tests/devices were written by hand, from what is generally known of
+ * these GPUs: neither copied from data sheets nor read off a card. */
 #include "tests/test.h"
+#include "core/bag.h"
 #include "model/gpu/device.h"
+#include "model/gpu/plans.h"
 #include "model/gpu/survey.h"
 #include "model/model.h"
 
@@ -119,6 +122,39 @@ static void every_plan_is_made_stored_and_read(int capability, enum precision pr
     S(86, FP16) S(89, FP16) S(100, FP16) S(100, BF16) S(120, FP16)
 SURVEYS(SURVEY)
 
+/* Every choice in the file becomes `text`. */
+static void overwrite(const char *path, const char *text) {
+    struct bag bag;
+    bag_open(&bag, path);
+    struct plan_file *f = plan_file_open(path, bag_need_meta(&bag, "made_for"));
+    for (int i = 0; i < bag.count; i++)
+        plan_file_add(f, bag.tensor[i].name, text, strlen(text));
+    plan_file_save(f);
+    plan_file_close(f);
+    bag_close(&bag);
+}
+
+static void stored_engines_are_asked_again(void **state) {
+    (void)state;
+    if (!survey_possible()) skip();
+    static const char *const wrong[] = {"engine 424242", "engine 0 99=99", "engine",
+                                        "nothing"};
+    struct survey_device d = device(90);
+    struct survey_count first = {0}, again;
+    char before[65], after[65];
+    survey(model[1][0].graph, batches, 1, &d, FP16, "plans.bag", &first);
+    sha_file("plans.bag", before);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        overwrite("plans.bag", wrong[i]);
+        again = (struct survey_count){0};
+        survey(model[1][0].graph, batches, 1, &d, FP16, "plans.bag", &again);
+        sha_file("plans.bag", after);
+        assert_int_equal(again.chosen, first.chosen);
+        assert_string_equal(after, before);
+    }
+    xfree((char *)d.properties);
+}
+
 static void ask_turing_for_bf16(void *arg) {
     struct survey_count count = {0};
     survey(model[0][0].graph, batches, 1, arg, BF16, NULL, &count);
@@ -156,7 +192,8 @@ static void properties_of_no_device_are_refused(void **state) {
 int main(void) {
 #define ROW(c, p) TEST(sm_##c##_has_a_##p##_plan_for_every_convolution),
     const struct CMUnitTest tests[] = {
-        SURVEYS(ROW) TEST(turing_has_no_bf16_and_is_told_what_it_has),
+        SURVEYS(ROW) TEST(stored_engines_are_asked_again),
+        TEST(turing_has_no_bf16_and_is_told_what_it_has),
         TEST(a_convolution_without_a_plan_is_named),
         TEST(properties_of_no_device_are_refused),
     };

@@ -4,6 +4,7 @@
  * Split sums are added up in float in the workspace, one after another, never by atomics; a workspace is
  * one call's alone. So the same algorithm gives the same bits. */
 #include "core/die.h"
+#include "model/gpu/choose.h"
 #include "model/gpu/library_struct.h"
 #include "model/gpu/narrow.h"
 #include <stdio.h>
@@ -121,15 +122,49 @@ static int candidates(const struct library *l, const struct product_plan *plan,
     return good;
 }
 
+/* Enqueues it; what cuBLASLt says. */
+static cublasStatus_t multiply(struct library *l, const struct product_plan *p,
+                               const void *a, const void *b, void *c, const float *bias,
+                               void *scratch) {
+    float one = 1, beta = p->shape.sum ? 1 : 0;
+    char *at = (char *)round_up((size_t)scratch);
+    const void *added = bias;
+    if (p->narrow) {
+        gpu_narrow(l->device, l->precision, bias, at, (size_t)p->shape.N);
+        added = at;
+        at += p->narrow;
+    }
+    if (p->shape.bias)
+        set(l, p->form, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &added, sizeof added);
+    return cublasLtMatmul(l->lt, p->form, &one, b, p->first, a, p->second, &beta, c,
+                          p->result, c, p->result, &p->algorithm, at, p->workspace,
+                          l->device->stream);
+}
+
 struct trial {
     struct library *l;
-    const struct product_plan *plan;
+    struct product_plan *plan;
+    const cublasLtMatmulHeuristicResult_t *found;
     char *a, *b, *c, *bias, *scratch;
 };
 
-static void try(void *arg) {
+static int try(void *arg) {
     const struct trial *t = arg;
-    product_run(t->l, t->plan, t->a, t->b, t->c, (const float *)t->bias, t->scratch);
+    cublasStatus_t status =
+        multiply(t->l, t->plan, t->a, t->b, t->c, (const float *)t->bias, t->scratch);
+    if (status) cudaGetLastError(); /* a refused launch is not remembered */
+    return status == CUBLAS_STATUS_SUCCESS;
+}
+
+static void take(struct product_plan *plan, const cublasLtMatmulHeuristicResult_t *found) {
+    plan->algorithm = found->algo;
+    plan->workspace = found->workspaceSize;
+}
+
+static double seconds_of(void *arg, int i) {
+    struct trial *t = arg;
+    take(t->plan, &t->found[i]);
+    return library_time(t->l, try, t);
 }
 
 /* Bytes from the first to the last element of `batch` matrices of `rows` rows. */
@@ -138,8 +173,9 @@ static size_t span(int rows, int ld, int batch, int64_t stride, size_t element) 
     return round_up(((size_t)(batch - 1) * (size_t)stride + one) * element);
 }
 
-static void time_all(struct library *l, struct product_plan *plan,
-                     cublasLtMatmulHeuristicResult_t *found, int count) {
+/* Takes the quickest; 0: none could be run. */
+static int time_all(struct library *l, struct product_plan *plan,
+                    const cublasLtMatmulHeuristicResult_t *found, int count) {
     const struct product *p = &plan->shape;
     size_t in = storage(l) == CUDA_R_32F ? 4 : 2,
            out = result_type(l, p) == CUDA_R_32F ? 4 : 2;
@@ -148,21 +184,32 @@ static void time_all(struct library *l, struct product_plan *plan,
     size_t c = span(p->M, p->ldc, p->batch, p->stride_c, out);
     size_t bias = round_up((size_t)p->N * sizeof(float));
     char *at = library_arena(l, a + b + c + bias + plan->narrow + WORKSPACE + ALIGNMENT);
-    struct trial t = {
-        l, plan, at, at + a, at + a + b, at + a + b + c, at + a + b + c + bias};
-    double least = 0;
-    int best = 0;
-    for (int i = 0; i < count; i++) {
-        plan->algorithm = found[i].algo;
-        plan->workspace = found[i].workspaceSize;
-        double seconds = library_time(l, try, &t);
-        if (i == 0 || seconds < least) least = seconds, best = i;
-    }
-    plan->algorithm = found[best].algo;
-    plan->workspace = found[best].workspaceSize;
+    struct trial t = {.l = l,
+                      .plan = plan,
+                      .found = found,
+                      .a = at,
+                      .b = at + a,
+                      .c = at + a + b,
+                      .bias = at + a + b + c,
+                      .scratch = at + a + b + c + bias};
+    int best = choose_quickest(count, seconds_of, &t);
+    if (best >= 0) take(plan, &found[best]);
+    return best >= 0;
 }
 
-/* 1: the stored algorithm is one that this cuBLASLt takes for this product. */
+/* By its own account the algorithm sums as candidates() asked for: in float, in a fixed order. */
+static int in_order(const struct library *l, const cublasLtMatmulAlgo_t *algorithm) {
+    uint32_t scheme;
+    size_t n;
+    if (!l->deterministic) return 1;
+    return !cublasLtMatmulAlgoConfigGetAttribute(algorithm,
+                                                 CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME,
+                                                 &scheme, sizeof scheme, &n) &&
+           (scheme == CUBLASLT_REDUCTION_SCHEME_NONE ||
+            scheme == CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE);
+}
+
+/* 1: the stored algorithm is one that this cuBLASLt takes for this product, and that may compute it. */
 static int stored(struct library *l, struct product_plan *plan, const char *key) {
     size_t n;
     cublasLtMatmulHeuristicResult_t result = {.workspaceSize = 0}; /* unset where refused */
@@ -174,9 +221,10 @@ static int stored(struct library *l, struct product_plan *plan, const char *key)
             cublasLtMatmulAlgoCheck(l->lt, plan->form, plan->first, plan->second,
                                     plan->result, plan->result, &plan->algorithm, &result);
         plan->workspace = result.workspaceSize;
-        if (!status && plan->workspace <= WORKSPACE) return 1;
+        if (!status && plan->workspace <= WORKSPACE && in_order(l, &plan->algorithm))
+            return 1;
     }
-    warn("plan of '%s': not one that this cuBLASLt takes; chosen anew", key);
+    warn("plan of '%s': not one that may compute it here; chosen anew", key);
     return 0;
 }
 
@@ -191,10 +239,10 @@ static void choose(struct library *l, struct product_plan *plan) {
         p->sum ? " +=" : "", p->bias ? " bias" : "", l->deterministic ? "" : " any order");
     if (!stored(l, plan, key)) {
         int count = candidates(l, plan, found);
-        if (count == 0)
-            die_world("%s: cuBLASLt has no algorithm on %s; use another precision", key,
-                      l->about);
-        time_all(l, plan, found, count);
+        if (!time_all(l, plan, found, count))
+            die_world("%s: cuBLASLt has no algorithm that runs, of %d, on %s; use another "
+                      "precision",
+                      key, count, l->about);
         plan_file_add(l->plans, key, &plan->algorithm, sizeof plan->algorithm);
     }
     xfree(key);
@@ -205,6 +253,9 @@ static void choose(struct library *l, struct product_plan *plan) {
 const struct product_plan *library_product(struct library *l, const struct product *p) {
     for (struct product_plan *q = l->product; q; q = q->next)
         if (memcmp(&q->shape, p, sizeof *p) == 0) return q;
+    if (!l->lt)
+        die_world("cuBLASLt: products are planned on the device itself; %s is not here",
+                  l->about);
     struct product_plan *plan = xcalloc(1, sizeof *plan);
     memcpy(&plan->shape, p, sizeof *p);
     plan->next = l->product;
@@ -220,21 +271,7 @@ size_t product_scratch(const struct product_plan *p) {
 
 void product_run(struct library *l, const struct product_plan *p, const void *a,
                  const void *b, void *c, const float *bias, void *scratch) {
-    float one = 1, beta = p->shape.sum ? 1 : 0;
-    char *at = (char *)round_up((size_t)scratch);
-    const void *added = bias;
-    if (p->narrow) {
-        gpu_narrow(l->device, l->precision, bias, at, (size_t)p->shape.N);
-        added = at;
-        at += p->narrow;
-    }
-    if (p->shape.bias)
-        set(l, p->form, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &added, sizeof added);
-    check(l,
-          cublasLtMatmul(l->lt, p->form, &one, b, p->first, a, p->second, &beta, c,
-                         p->result, c, p->result, &p->algorithm, at, p->workspace,
-                         l->device->stream),
-          "product");
+    check(l, multiply(l, p, a, b, c, bias, scratch), "product");
 }
 
 void products_free(struct library *l) {

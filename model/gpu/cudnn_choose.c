@@ -1,25 +1,15 @@
-/* cudnn_choose.c - one of cuDNN's plans for an operation: the stored one, else the best of what the heuristics
- * offer and we allow. Compilers at run time are not used: a start must not wait for one.
- *
- * Refused are engines that by cuDNN's own notes give other bits each time, sum in less than float, go
- * through FFT or Winograd's transforms (digits lost; in float its smallest tiles lose none that matter), and
- * in fp32 those on tensor cores, which read 10 bits of mantissa. */
+/* cudnn_choose.c - one of cuDNN's plans for an operation: the stored one, made anew, else the best of what the
+ * heuristics offer and cudnn_engine.c allows. What cannot be run when it is timed is left out. */
 #include "core/die.h"
+#include "model/gpu/choose.h"
 #include "model/gpu/library_struct.h"
+#include <cuda_runtime_api.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { CONFIGS = 64, KNOBS = 48, CANDIDATES = 10, NAME = OPERATION_NAME + 16 };
+enum { CONFIGS = 64, CANDIDATES = 10, NAME = OPERATION_NAME + 16 };
 static const size_t SCRATCH_LIMIT = (size_t)512 << 20;
 static const char NONE[] = "none";
-
-/* An engine and how its knobs stand. */
-struct engine {
-    int64_t number;
-    int knobs;
-    cudnnBackendKnobType_t knob[KNOBS];
-    int64_t value[KNOBS];
-};
 
 struct candidate {
     struct engine engine;
@@ -35,59 +25,6 @@ struct search {
     char *why; /* the last refusal */
     size_t why_size;
 };
-
-/* ---- what an engine is ---- */
-
-static descriptor engine_of(struct bunch *b, descriptor config) {
-    descriptor engine = bunch_new(b, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
-    bunch_get(b, config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
-              &engine);
-    return engine;
-}
-
-static int allowed(const struct search *s, struct bunch *b, descriptor engine) {
-    cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
-    cudnnBackendBehaviorNote_t ways[CUDNN_BEHAVIOR_NOTE_TYPE_COUNT];
-    enum precision p = s->l->precision;
-    int is_float = p != FP16 && p != BF16;
-    int64_t n =
-        bunch_get(b, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
-                  CUDNN_NUMERICAL_NOTE_TYPE_COUNT, notes);
-    for (int64_t i = 0; i < n; i++) {
-        cudnnBackendNumericalNote_t note = notes[i];
-        if ((note == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC && s->l->deterministic) ||
-            note == CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION ||
-            note == CUDNN_NUMERICAL_NOTE_FFT ||
-            (note == CUDNN_NUMERICAL_NOTE_WINOGRAD && !is_float) ||
-            note == CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6 ||
-            note == CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13 ||
-            (note == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS && is_float) ||
-            (note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE && p == FP32))
-            return 0;
-    }
-    n = bunch_get(b, engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE,
-                  CUDNN_BEHAVIOR_NOTE_TYPE_COUNT, ways);
-    for (int64_t i = 0; i < n; i++)
-        if (ways[i] == CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION) return 0;
-    return b->status == CUDNN_STATUS_SUCCESS;
-}
-
-static void read_engine(struct bunch *b, descriptor config, descriptor engine,
-                        struct engine *e) {
-    descriptor knob[KNOBS];
-    memset(e, 0, sizeof *e);
-    bunch_get(b, engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &e->number);
-    for (int i = 0; i < KNOBS; i++)
-        knob[i] = bunch_new(b, CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR);
-    e->knobs = (int)bunch_get(b, config, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
-                              CUDNN_TYPE_BACKEND_DESCRIPTOR, KNOBS, knob);
-    for (int i = 0; i < e->knobs; i++) {
-        bunch_get(b, knob[i], CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, 1,
-                  &e->knob[i]);
-        bunch_get(b, knob[i], CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, 1,
-                  &e->value[i]);
-    }
-}
 
 /* ---- plans ---- */
 
@@ -116,28 +53,31 @@ static int finish_plan(struct library *l, struct bunch *b, descriptor plan,
     return e->plan != NULL;
 }
 
-static int load(struct library *l, const char *json, size_t n, struct executable *e) {
-    struct bunch b = {.count = 0};
-    const char *number = strstr(json, "\"engineId\":");
-    descriptor plan = bunch_new(&b, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-    bunch_set(&b, plan, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
-              (int64_t)n, json);
-    int good = finish_plan(l, &b, plan, e);
-    if (number) sscanf(number, "\"engineId\":%d", &e->engine);
-    bunch_free(&b);
-    return good;
+/* A plan of this configuration, if it is one and not greedy. */
+static int make_plan(struct library *l, struct bunch *b, descriptor config,
+                     struct executable *e) {
+    descriptor plan = bunch_new(b, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+    bunch_child(b, plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
+    if (!finish_plan(l, b, plan, e)) return 0;
+    if (e->scratch <= SCRATCH_LIMIT) return 1;
+    executable_free(e);
+    return 0;
 }
 
-static void store(struct library *l, const char *name, const struct executable *e) {
+/* The stored engine, asked again whether it may and can compute this operation on this device. */
+static int recall(struct library *l, const struct operation *o, const char *text,
+                  struct executable *e) {
     struct bunch b = {.count = 0};
-    int64_t n = bunch_get(&b, e->plan, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION,
-                          CUDNN_TYPE_CHAR, 0, NULL);
-    char *json = xcalloc((size_t)n + 1, 1);
-    n = bunch_get(&b, e->plan, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION,
-                  CUDNN_TYPE_CHAR, n, json);
-    if (b.status == CUDNN_STATUS_SUCCESS) plan_file_add(l->plans, name, json, (size_t)n);
-    xfree(json);
+    struct engine engine;
+    int good = 0;
+    if (engine_parse(text, &engine)) {
+        descriptor graph = operation_graph(&b, o);
+        descriptor config = graph ? engine_config(l, &b, graph, &engine) : NULL;
+        good = config && make_plan(l, &b, config, e);
+        e->engine = (int)engine.number;
+    }
     bunch_free(&b);
+    return good;
 }
 
 void executable_free(struct executable *e) {
@@ -145,8 +85,9 @@ void executable_free(struct executable *e) {
     e->plan = NULL;
 }
 
-void executable_run(struct library *l, const struct executable *e, void *const *at,
-                    void *scratch) {
+/* Enqueues it; what cuDNN says. */
+static cudnnStatus_t execute(struct library *l, const struct executable *e, void *const *at,
+                             void *scratch) {
     struct bunch b = {.count = 0};
     int64_t id[AT_COUNT];
     void *memory[AT_COUNT];
@@ -155,8 +96,8 @@ void executable_run(struct library *l, const struct executable *e, void *const *
         if (at[i]) id[n] = i, memory[n++] = at[i];
     if (l->stream != l->device->stream) {
         l->stream = l->device->stream;
-        cudnnStatus_t status = cudnnSetStream(l->cudnn, l->stream);
-        if (status) cudnn_died(l, status, "stream");
+        cudnnStatus_t failed = cudnnSetStream(l->cudnn, l->stream);
+        if (failed) cudnn_died(l, failed, "stream");
     }
     descriptor pack = bunch_new(&b, CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
     bunch_set(&b, pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, n,
@@ -167,8 +108,14 @@ void executable_run(struct library *l, const struct executable *e, void *const *
     bunch_finish(&b, pack);
     cudnnStatus_t status =
         b.status ? b.status : cudnnBackendExecute(l->cudnn, e->plan, pack);
-    if (status) cudnn_died(l, status, "convolution");
     bunch_free(&b);
+    return status;
+}
+
+void executable_run(struct library *l, const struct executable *e, void *const *at,
+                    void *scratch) {
+    cudnnStatus_t status = execute(l, e, at, scratch);
+    if (status) cudnn_died(l, status, "convolution");
 }
 
 /* ---- candidates ---- */
@@ -177,20 +124,17 @@ static void consider(struct search *s, descriptor config) {
     struct bunch b = {.count = 0};
     descriptor engine = engine_of(&b, config);
     struct candidate c = {.made = {.seconds = 0}};
-    int wanted = allowed(s, &b, engine);
-    if (wanted) read_engine(&b, config, engine, &c.engine);
+    int wanted = engine_allowed(s->l, &b, engine);
+    if (wanted) engine_read(&b, config, engine, &c.engine);
     for (int i = 0; i < s->count; i++)
         wanted &= memcmp(&s->list[i].engine, &c.engine, sizeof c.engine) != 0;
     if (wanted) {
-        descriptor plan = bunch_new(&b, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-        bunch_child(&b, plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
         c.made.engine = (int)c.engine.number;
-        if (!finish_plan(s->l, &b, plan, &c.made))
-            snprintf(s->why, s->why_size, "%s", b.why);
-        else if (c.made.scratch > SCRATCH_LIMIT)
-            executable_free(&c.made);
-        else
+        if (make_plan(s->l, &b, config, &c.made))
             s->list[s->count++] = c;
+        else
+            snprintf(s->why, s->why_size, "%s",
+                     b.status ? b.why : "too much scratch wanted");
     }
     bunch_free(&b);
 }
@@ -226,34 +170,46 @@ struct trial {
     void *scratch;
 };
 
-static void try(void *arg) {
+static int try(void *arg) {
     struct trial *t = arg;
-    executable_run(t->l, t->e, t->at, t->scratch);
+    cudnnStatus_t status = execute(t->l, t->e, t->at, t->scratch);
+    if (status) cudaGetLastError(); /* a refused launch is not remembered */
+    return status == CUDNN_STATUS_SUCCESS;
+}
+
+struct trials {
+    struct search *s;
+    struct trial trial;
+};
+
+static double seconds_of(void *arg, int i) {
+    struct trials *all = arg;
+    struct executable *e = &all->s->list[i].made;
+    all->trial.e = e;
+    return e->seconds = library_time(all->s->l, try, &all->trial);
 }
 
 static size_t round_up(size_t n) {
     return (n + 255) / 256 * 256;
 }
 
-static void time_all(struct search *s) {
+/* Which is the quickest; -1: none could be run. */
+static int time_all(struct search *s) {
     size_t offset[AT_COUNT + 1] = {0}, scratch = 0;
     for (int i = 1; i < AT_COUNT; i++)
         offset[i + 1] = offset[i] + round_up(operation_bytes(s->o, (enum operand)i));
     for (int i = 0; i < s->count; i++)
         if (s->list[i].made.scratch > scratch) scratch = s->list[i].made.scratch;
     char *arena = library_arena(s->l, offset[AT_COUNT] + scratch);
-    for (int i = 0; i < s->count; i++) {
-        struct trial t = {.l = s->l, .e = &s->list[i].made};
-        for (int k = 1; k < AT_COUNT; k++)
-            if (operation_bytes(s->o, (enum operand)k)) t.at[k] = arena + offset[k];
-        t.scratch = arena + offset[AT_COUNT];
-        s->list[i].made.seconds = library_time(s->l, try, &t);
-    }
+    struct trials all = {.s = s, .trial = {.l = s->l, .scratch = arena + offset[AT_COUNT]}};
+    for (int k = 1; k < AT_COUNT; k++)
+        if (operation_bytes(s->o, (enum operand)k)) all.trial.at[k] = arena + offset[k];
+    return choose_quickest(s->count, seconds_of, &all);
 }
 
 /* ---- the door ---- */
 
-static int search(struct search *s, struct executable *e) {
+static int search(struct search *s, struct executable *e, struct engine *chosen) {
     static const cudnnBackendHeurMode_t modes[] = {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_B,
                                                    CUDNN_HEUR_MODE_FALLBACK};
     struct bunch b = {.count = 0};
@@ -261,15 +217,17 @@ static int search(struct search *s, struct executable *e) {
     if (!s->graph) snprintf(s->why, s->why_size, "%s", b.why);
     for (int i = 0; i < 3 && s->graph && s->count < CANDIDATES; i++) ask(s, modes[i]);
     bunch_free(&b);
-    int best = 0;
-    if (s->l->device && s->count > 1) time_all(s);
-    for (int i = 1; i < s->count; i++)
-        if (s->list[i].made.seconds < s->list[best].made.seconds) best = i;
+    int best = s->count ? 0 : -1;
+    if (s->l->device && s->count) best = time_all(s);
     for (int i = 0; i < s->count; i++)
         if (i != best) executable_free(&s->list[i].made);
-    if (s->count == 0) return 0;
+    if (best < 0) {
+        if (s->count) snprintf(s->why, s->why_size, "none of %d can be run", s->count);
+        return 0;
+    }
     *e = s->list[best].made;
     e->candidates = s->count;
+    *chosen = s->list[best].engine;
     return 1;
 }
 
@@ -281,15 +239,16 @@ int executable_choose(struct library *l, const struct operation *o, struct execu
     snprintf(key, sizeof key, "%s%s", name, l->deterministic ? "" : " any order");
     *e = (struct executable){.seconds = 0};
     snprintf(why, size, "no engine of cuDNN's that is allowed");
-    const char *json = plan_file_find(l->plans, key, &n);
-    if (json && strcmp(json, NONE) == 0) return 0;
-    if (json && load(l, json, n, e)) return 1;
-    if (json) warn("plan of '%s': not one that this cuDNN takes; chosen anew", key);
+    const char *stored = plan_file_find(l->plans, key, &n);
+    if (stored && strcmp(stored, NONE) == 0) return 0;
+    if (stored && recall(l, o, stored, e)) return 1;
+    if (stored) warn("plan of '%s': not one that may compute it here; chosen anew", key);
     struct search s = {.l = l, .o = o, .why = why, .why_size = size};
-    int found = search(&s, e);
-    if (found)
-        store(l, key, e);
-    else
-        plan_file_add(l->plans, key, NONE, strlen(NONE)); /* asking takes half a second */
+    struct engine engine;
+    int found = search(&s, e, &engine);
+    char *text =
+        found ? engine_text(&engine) : xstrdup(NONE); /* asking takes half a second */
+    plan_file_add(l->plans, key, text, strlen(text));
+    xfree(text);
     return found;
 }

@@ -1,6 +1,7 @@
 /* library.c - opening and closing the libraries, and timing what they offer; see library.h. */
 #include "model/gpu/library_struct.h"
 #include "core/die.h"
+#include "model/gpu/choose.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,15 +113,15 @@ static int ascending(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-double library_time(struct library *l, void (*run)(void *arg), void *arg) {
+double library_time(struct library *l, int (*run)(void *arg), void *arg) {
     enum { RUNS = 5 };
     double seconds[RUNS];
     if (!l->flush) l->flush = device_alloc(l->device, FLUSH, "timing plans");
-    run(arg); /* loads the kernel */
+    if (!run(arg)) return -1; /* loads the kernel */
     for (int i = 0; i < RUNS; i++) {
         device_clear(l->device, l->flush, FLUSH);
         device_mark(l->device, 0);
-        run(arg);
+        if (!run(arg)) return -1;
         device_mark(l->device, 1);
         seconds[i] = device_between(l->device);
     }
@@ -129,14 +130,27 @@ double library_time(struct library *l, void (*run)(void *arg), void *arg) {
 }
 
 struct way {
+    struct library *l;
     void (*run)(void *arg, int way);
     void *arg;
     int number;
+    char *times; /* "us: 12.0 9.5" */
 };
 
-static void go(void *arg) {
+static int go(void *arg) {
     const struct way *w = arg;
     w->run(w->arg, w->number);
+    return 1;
+}
+
+static double seconds_of(void *arg, int way) {
+    struct way *w = arg;
+    w->number = way;
+    double seconds = library_time(w->l, go, w);
+    char *longer = xprintf("%s %.1f", w->times, 1e6 * seconds);
+    xfree(w->times);
+    w->times = longer;
+    return seconds;
 }
 
 int library_choose(struct library *l, const char *name, int ways,
@@ -146,21 +160,12 @@ int library_choose(struct library *l, const char *name, int ways,
     const char *stored = plan_file_find(l->plans, key, &n);
     int best = stored && n ? atoi(stored) : -1;
     if (best < 0 || best >= ways) {
-        double least = 0;
-        best = ways - 1;
-        char *line = NULL;
-        for (int i = 0; i < ways && l->device; i++) {
-            struct way w = {run, arg, i};
-            double seconds = library_time(l, go, &w);
-            if (i == 0 || seconds < least) least = seconds, best = i;
-            char *longer = xprintf("%s %.1f", line ? line : "us:", 1e6 * seconds);
-            xfree(line);
-            line = longer;
-        }
-        char *text = xprintf("%d %s", best, line ? line : "untimed");
+        struct way w = {l, run, arg, 0, xstrdup("us:")};
+        best = l->device ? choose_quickest(ways, seconds_of, &w) : ways - 1;
+        char *text = xprintf("%d %s", best, l->device ? w.times : "untimed");
         plan_file_add(l->plans, key, text, strlen(text));
         xfree(text);
-        xfree(line);
+        xfree(w.times);
     }
     xfree(key);
     return best;

@@ -28,6 +28,25 @@ struct library {
 struct library *library_of(const char *properties, int capability, const char *name, enum precision precision,
                            int deterministic, const char *plans);
 
+/* ---- cudnn_engine.c: one of cuDNN's engines, and how its knobs stand ---- */
+enum { KNOBS = 48 };
+struct engine {
+    int64_t number;
+    int knobs;
+    cudnnBackendKnobType_t knob[KNOBS];
+    int64_t value[KNOBS];
+};
+/* Whether this library may use it; see there. */
+int engine_allowed(const struct library *l, struct bunch *b, descriptor engine);
+descriptor engine_of(struct bunch *b, descriptor config);
+void engine_read(struct bunch *b, descriptor config, descriptor engine, struct engine *e);
+/* "engine 62 3=1 5=2"; caller frees. 0: it is no such text. */
+char *engine_text(const struct engine *e);
+int engine_parse(const char *text, struct engine *e);
+/* A configuration of the graph; NULL: not of this graph, on this device, or not allowed. */
+descriptor engine_config(const struct library *l, struct bunch *b, descriptor graph,
+                         const struct engine *e);
+
 /* ---- cudnn_choose.c: one of cuDNN's plans ---- */
 struct executable {
     descriptor plan;
@@ -44,8 +63,8 @@ void executable_free(struct executable *e);
 void executable_run(struct library *l, const struct executable *e, void *const *at, void *scratch);
 
 /* ---- library.c: timing ---- */
-/* Median seconds of run(arg) with cold caches. */
-double library_time(struct library *l, void (*run)(void *arg), void *arg);
+/* Median seconds of run(arg) with cold caches; negative where it returns 0: it cannot be run. */
+double library_time(struct library *l, int (*run)(void *arg), void *arg);
 /* Zeroed memory for operands while timing, at least `bytes`; its own until the next call. */
 void *library_arena(struct library *l, size_t bytes);
 

@@ -9,7 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-static const char FORMAT[] = "repolyp plans 1";
+static const char FORMAT[] = "repolyp plans 2";
 
 struct choice {
     char *name;
@@ -21,7 +21,7 @@ struct choice {
 struct plan_file {
     char *path, *made_for; /* path NULL: in memory alone */
     struct choice *choice;
-    int count, room, added, refused;
+    int count, room, added, told;
     int lock; /* file descriptor, -1: not ours */
     char sha256[65];
 };
@@ -58,22 +58,41 @@ static void open_bag(void *arg) {
     bag_open(both[0], both[1]);
 }
 
+static void add_choice(struct sha *sha, const char *name, const void *bytes, size_t n) {
+    sha_add(sha, name, strlen(name) + 1);
+    sha_add(sha, bytes, n);
+}
+
+/* NULL: the bag holds plans for us; else what it holds instead. */
+static const char *unfit(const struct plan_file *f, const struct bag *bag, char hex[65]) {
+    const char *format = bag_meta(bag, "format"), *made_for = bag_meta(bag, "made_for"),
+               *sum = bag_meta(bag, "sha256");
+    if (!format || strcmp(format, FORMAT) || !made_for || !sum)
+        return "no plans of this program";
+    if (strcmp(made_for, f->made_for)) return quoted(made_for);
+    struct sha *sha = sha_open();
+    for (int i = 0; i < bag->count; i++)
+        add_choice(sha, bag->tensor[i].name, bag->tensor[i].data,
+                   tensor_bytes(&bag->tensor[i]));
+    sha_close(sha, hex);
+    return strcmp(hex, sum) ? "damaged ones" : NULL;
+}
+
 /* Takes what the file holds and we have not; what we have found already stays as it is. */
 static void read_file(struct plan_file *f) {
     struct bag bag;
     char message[512];
-    if (!f->path || f->refused || !file_exists(f->path)) return;
+    if (!f->path || !file_exists(f->path)) return;
     if (die_catch(open_bag, (void *[]){&bag, f->path}, message, sizeof message)) {
-        f->refused = 1;
-        warn("%s; the plans are chosen anew", message);
+        if (!f->told++) warn("%s; the plans are chosen anew", message);
         return;
     }
-    const char *format = bag_meta(&bag, "format"), *made_for = bag_meta(&bag, "made_for");
-    if (!format || strcmp(format, FORMAT) || !made_for || strcmp(made_for, f->made_for)) {
-        f->refused = 1;
-        warn("%s: plans for %s, wanted for %s; they are chosen anew", quoted(f->path),
-             quoted(made_for ? made_for : "nobody"), f->made_for);
-    } else {
+    char hex[65];
+    const char *held = unfit(f, &bag, hex);
+    if (held && !f->told++)
+        warn("%s: plans: found %s, wanted those for %s; they are chosen anew",
+             quoted(f->path), held, f->made_for);
+    if (!held) {
         for (int i = 0; i < bag.count; i++) {
             const struct tensor *t = &bag.tensor[i];
             if (t->type == T_U8 && t->ndim == 1 && !find(f, t->name))
@@ -99,7 +118,10 @@ static void take(struct plan_file *f) {
     f->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f->lock >= 0 && flock(f->lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
         warn("%s: another process chooses plans; waiting for it", quoted(f->path));
-        while (flock(f->lock, LOCK_EX) && errno == EINTR) continue;
+        if (flock(f->lock, LOCK_EX) && errno == EINTR)
+            die_world(
+                "%s: interrupted while another process chooses plans; run the same command again",
+                quoted(f->path));
     }
     xfree(folder);
     read_file(f);
@@ -144,11 +166,17 @@ static int by_name(const void *a, const void *b) {
 }
 
 void plan_file_save(struct plan_file *f) {
+    char hex[65];
     if (f->added && f->path) {
         qsort(f->choice, (size_t)f->count, sizeof *f->choice, by_name);
         struct bag_writer *w = bag_create(f->path);
+        struct sha *sha = sha_open();
+        for (int i = 0; i < f->count; i++)
+            add_choice(sha, f->choice[i].name, f->choice[i].bytes, f->choice[i].n);
+        sha_close(sha, hex);
         bag_add_meta(w, "format", FORMAT);
         bag_add_meta(w, "made_for", f->made_for);
+        bag_add_meta(w, "sha256", hex);
         for (int i = 0; i < f->count; i++) {
             const struct choice *c = &f->choice[i];
             bag_add(w, &(struct tensor){c->name, T_U8, 1, {(int)c->n}, c->bytes});
@@ -167,8 +195,7 @@ const char *plan_file_sha256(struct plan_file *f) {
         const struct choice *c = &f->choice[i];
         if (!c->used) continue;
         used = 1;
-        sha_add(sha, c->name, strlen(c->name) + 1);
-        sha_add(sha, c->bytes, c->n);
+        add_choice(sha, c->name, c->bytes, c->n);
     }
     sha_close(sha, f->sha256);
     return used ? f->sha256 : "none";

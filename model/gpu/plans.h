@@ -1,9 +1,10 @@
 /* plans.h - the plan file: what was chosen for each product, kept from one start to the next.
  *
  * A bag with one tensor of bytes a choice, by the name of the work ("conv y fp16 n32 ..."). It holds for
- * one device and one version of the libraries; any other file under its name, and one that is no bag,
- * is put aside with a line on stderr and made anew. Several processes may share it: who misses a choice
- * holds the file (flock on its folder) until it has saved, and the others then find it there. */
+ * one device and one version of the libraries; any other file under its name, one that is no bag and one
+ * that is not as it was written (its sha256 is in it) is told on stderr and made anew. Several processes may
+ * share it: who misses a choice holds the file (flock on its folder) until it has saved, and the others then
+ * find it there. What a choice says is asked of the library again by whoever recalls it. */
 #ifndef MODEL_GPU_PLANS_H
 #define MODEL_GPU_PLANS_H
 #include <stddef.h>
