@@ -17,7 +17,8 @@
  * `open`, bit i: inner output i may be read outside, so it has memory: forward writes call[i].y, and
  * backward finds in call[i].dy what outside readers gave it, NULL where none did; RUN_KEEP_OPEN: backward
  * reads those y. `train` 1: only in plans for training, where nobody asks for the logits: they may be an
- * inner output. `about` is for readers: the run, and what is saved. */
+ * inner output. `about` is for readers: the run, and what is saved. `can`: has the device what the step
+ * is made of; NULL: every device has. */
 enum { RUN_KEEP_Y = 1 << 30, RUN_KEEP_OPEN = 1 << 29 };
 struct fusion {
     const char *name, *about;
@@ -28,6 +29,7 @@ struct fusion {
     size_t (*saved)(const struct call *calls, int n);
     size_t (*scratch)(const struct call *calls, int n);
     int open, train;
+    int (*can)(const struct call *calls, int n);
 };
 
 struct adam { /* one block of parameters, elements of the machine's type */

@@ -27,6 +27,46 @@ int run_add_relu(const struct graph *g, int first) {
     return pair(g, first, OP_add, OP_relu) ? 2 : 0;
 }
 
+enum { PICTURE = 3 }; /* its planes */
+
+static int joins(const struct graph *g, int node) {
+    if (!is(g, node, OP_conv)) return 0;
+    const struct node *n = &g->node[node], *in = &g->node[n->in[0]];
+    return n->attr.groups == 1 && in->shape.dim[0] > PICTURE && n->shape.dim[0] > 1 &&
+           n->param[1] < 0;
+}
+
+/* A convolution and the batch norm behind it. */
+static int conv_norm(const struct graph *g, int first) {
+    return joins(g, first) && pair(g, first, OP_conv, OP_batchnorm) && !g->node[first + 1].attr.frozen;
+}
+
+int run_conv_norm_relu(const struct graph *g, int first) {
+    return conv_norm(g, first) && run_norm_relu(g, first + 1) ? 3 : 0;
+}
+
+int run_conv_norm_add_relu(const struct graph *g, int first) {
+    return conv_norm(g, first) && run_norm_add_relu(g, first + 1) ? 4 : 0;
+}
+
+int run_norm_relu_conv(const struct graph *g, int first) {
+    if (!run_norm_relu(g, first) || g->node[first].attr.frozen) return 0;
+    return pair(g, first + 1, OP_relu, OP_conv) && joins(g, first + 2) ? 3 : 0;
+}
+
+int run_conv_chain(const struct graph *g, int first) {
+    enum { MOST = 3, LINK = 3 };
+    int at = first, convolutions = 1;
+    if (!conv_norm(g, at)) return 0;
+    while (convolutions < MOST && run_norm_relu_conv(g, at + 1) && conv_norm(g, at + LINK)) {
+        at += LINK;
+        convolutions++;
+    }
+    if (convolutions == 1) return 0;
+    if (run_norm_add_relu(g, at + 1)) return at + 4 - first;
+    return at + (run_norm_relu(g, at + 1) ? 3 : 2) - first;
+}
+
 int run_resize_concat_conv(const struct graph *g, int first) {
     enum { MAX_KERNEL = 7 };
     if (!is(g, first, OP_resize) || !pair(g, first + 1, OP_concat, OP_conv)) return 0;

@@ -8,6 +8,13 @@
 int run_norm_relu(const struct graph *g, int first);
 /* The shortcut is not the batch norm's own input: their gradients are written in one pass. */
 int run_norm_add_relu(const struct graph *g, int first);
+/* Convolutions of one group, of more channels than a picture to several, without a bias; batch norms
+ * over the batch. */
+int run_conv_norm_relu(const struct graph *g, int first);
+int run_conv_norm_add_relu(const struct graph *g, int first);
+int run_norm_relu_conv(const struct graph *g, int first);
+/* Two or three convolutions, norm and ReLU between them, then a norm, with what follows of [add] relu. */
+int run_conv_chain(const struct graph *g, int first);
 int run_add_relu(const struct graph *g, int first);
 /* A resize to four times the area or more, its concatenation with one other map, a convolution of one
  * group and stride 1. */

@@ -9,7 +9,7 @@
 #define TESTS_TRIAL_H
 #include "model/host.h"
 
-enum { TRIAL_LEAVES = 5, TRIAL_PARAMS = 8 };
+enum { TRIAL_LEAVES = 5, TRIAL_PARAMS = 16 };
 
 struct trial {
     struct graph *g;

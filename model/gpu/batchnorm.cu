@@ -222,6 +222,18 @@ template <typename T, int V> static void statistics(const struct call *c, struct
                       (float *)c->scratch);
 }
 
+template <typename T> static void statistics_of(const struct call *c) {
+    const size_t rows = rows_of(c);
+    const int C = c->ys.dim[0];
+    if (lanes_wide(c) == 1)
+        statistics<T, 1>(c, columns_of(rows, C, 1));
+    else
+        statistics<T, WIDE<T>>(c, columns_of(rows, C, WIDE<T>));
+}
+void gpu_norm_statistics(const struct call *c) {
+    BY_TYPE(type_of(c, c->ys.dim[0]), statistics_of, c);
+}
+
 template <typename T, int V> static void forward_wide(const struct batchnorm *b) {
     const struct call *c = b->c;
     struct device *d = gpu_of(c)->device;

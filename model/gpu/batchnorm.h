@@ -19,6 +19,15 @@ struct batchnorm {
 struct batchnorm gpu_norm_of(const struct call *c);
 void gpu_norm_forward(const struct batchnorm *b);
 void gpu_norm_backward(const struct batchnorm *b);
+
+/* Parts of it, for convolutions that do the rest (chain.cu). c is the batch norm's call. */
+void gpu_norm_statistics(const struct call *c); /* of x: saved, and running statistics move */
+/* The same from sums over x and over its squares, float [C]. */
+void gpu_norm_finish(const struct call *c, const float *sum, const float *squares);
+/* scale, bias [C] of the storage type: the norm is x * scale + bias. */
+void gpu_norm_affine(const struct call *c, void *scale, void *bias);
+/* c->dx[0] = eq[0] dv + eq[1] x + eq[2], each [C], eq one after another; added where c->sum[0]. */
+void gpu_norm_equation(const struct call *c, const float *eq, const void *dv);
 #ifdef __cplusplus
 }
 #endif

@@ -201,7 +201,8 @@ int gpu_worth(const struct kernels *k, const struct graph *g, const struct fusio
     plan_way(&c, &c.way[FUSED], f, 1);
     plan_way(&c, &c.way[APART], f + 1, (int)(k->fusion + k->fusions - (f + 1)));
     name_of(&c, f, name);
-    const int way = library_choose(c.gpu.library, name, WAYS, run_way, &c);
+    const int can = !f->can || f->can(c.way[FUSED].calls, c.nodes);
+    const int way = can ? library_choose(c.gpu.library, name, WAYS, run_way, &c) : APART;
     for (int i = 0; i < c.blocks; i++) device_free(c.gpu.device, c.block[i]);
     for (int w = 0; w < WAYS; w++) xfree(c.way[w].step), xfree(c.way[w].calls);
     return way == FUSED;

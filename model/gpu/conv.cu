@@ -67,6 +67,10 @@ static const struct convolution_plan *plan_of(const struct call *c, const struct
     return library_convolution(gpu_of(c)->library, &s, part);
 }
 
+const struct convolution_plan *conv_plan(const struct call *c, enum convolution_part part) {
+    return plan_of(c, conv_of(c), part);
+}
+
 static size_t library_scratch(const struct call *c, const struct conv &v) {
     size_t most = convolution_scratch(plan_of(c, v, CONV_Y)), next;
     if (c->phase != PHASE_TRAIN) return most;

@@ -2,6 +2,8 @@
  *
  *   resize_concat_conv  the decoder's 3x3 behind an upsampling: decoder.cu
  *   dead_taps           a 3x3 dilated near or beyond its map's size: taps.cu
+ *   conv_chain, conv_norm_add_relu, conv_norm_relu, norm_relu_conv, conv_dnorm
+ *                       what the library joins to a convolution, in training: chain.cu
  *   batchnorm_add_relu  the end of a bottleneck; y is kept for the ReLU's mask
  *   batchnorm_relu      backward reads x alone: the mask is computed again
  *   add_relu            the same where no batch norm stands right before the addition
@@ -9,6 +11,7 @@
  *   linear_gelu         the product's bias and gelu in one pass, back with the bias's gradient: linear.cu
  *   resize_loss         in training: the logits' full map is never written, see upsampled.cu */
 #include "model/gpu/batchnorm.h"
+#include "model/gpu/chain.h"
 #include "model/runs.h"
 
 static struct batchnorm with_relu(const struct call *calls, int n) {
@@ -71,6 +74,50 @@ static void sum_relu_backward(const struct call *calls, int n) {
     gpu_add_relu_backward(&c);
 }
 
+/* ---- convolutions with norms: which of it is joined ---- */
+
+static int sums_can(const struct call *calls, int n) {
+    return gpu_chain_can(calls, n, CHAIN_SUMS);
+}
+static void sums_forward(const struct call *calls, int n) {
+    gpu_chain_forward(calls, n, CHAIN_SUMS);
+}
+static void sums_backward(const struct call *calls, int n) {
+    gpu_chain_backward(calls, n, CHAIN_SUMS);
+}
+
+static int prologue_can(const struct call *calls, int n) {
+    return gpu_chain_can(calls, n, CHAIN_PROLOGUE);
+}
+static void prologue_forward(const struct call *calls, int n) {
+    gpu_chain_forward(calls, n, CHAIN_PROLOGUE);
+}
+static void prologue_backward(const struct call *calls, int n) {
+    gpu_chain_backward(calls, n, CHAIN_PROLOGUE);
+}
+
+static int dnorm_can(const struct call *calls, int n) {
+    return gpu_chain_can(calls, n, CHAIN_DNORM);
+}
+static void dnorm_forward(const struct call *calls, int n) {
+    gpu_chain_forward(calls, n, CHAIN_DNORM);
+}
+static void dnorm_backward(const struct call *calls, int n) {
+    gpu_chain_backward(calls, n, CHAIN_DNORM);
+}
+
+static int all_can(const struct call *calls, int n) {
+    return gpu_chain_can(calls, n, CHAIN_ALL);
+}
+static void all_forward(const struct call *calls, int n) {
+    gpu_chain_forward(calls, n, CHAIN_ALL);
+}
+static void all_backward(const struct call *calls, int n) {
+    gpu_chain_backward(calls, n, CHAIN_ALL);
+}
+
+/* ---- the table ---- */
+
 const struct fusion gpu_fusions[GPU_FUSIONS] = {
     {.name = "resize_concat_conv",
      .about = "the part behind the upsampling is convolved at the small size, tap "
@@ -88,6 +135,61 @@ const struct fusion gpu_fusions[GPU_FUSIONS] = {
      .forward = gpu_taps_forward,
      .backward = gpu_taps_backward,
      .scratch = gpu_taps_scratch},
+    {.name = "conv_chain",
+     .about = "convolutions with norms and ReLUs between them, joined in all three ways "
+              "below: no normalised map is written",
+     .match = run_conv_chain,
+     .keep = 1 << 0 | RUN_KEEP_Y,
+     .train = 1,
+     .can = all_can,
+     .forward = all_forward,
+     .backward = all_backward,
+     .saved = gpu_chain_saved,
+     .scratch = gpu_chain_scratch},
+    {.name = "conv_norm_add_relu",
+     .about = "the convolution sums its output for the norm: its statistics read no map; "
+              "the rest as batchnorm_add_relu",
+     .match = run_conv_norm_add_relu,
+     .keep = 1 << 0 | RUN_KEEP_Y,
+     .train = 1,
+     .can = sums_can,
+     .forward = sums_forward,
+     .backward = sums_backward,
+     .saved = gpu_chain_saved,
+     .scratch = gpu_chain_scratch},
+    {.name = "conv_norm_relu",
+     .about = "the same without an addition: the rest as batchnorm_relu",
+     .match = run_conv_norm_relu,
+     .keep = 1 << 0,
+     .cheap = 1,
+     .train = 1,
+     .can = sums_can,
+     .forward = sums_forward,
+     .backward = sums_backward,
+     .saved = gpu_chain_saved,
+     .scratch = gpu_chain_scratch},
+    {.name = "norm_relu_conv",
+     .about = "the convolution normalises what it reads, in y and in dw: the normalised "
+              "map is never written",
+     .match = run_norm_relu_conv,
+     .keep = 1 << 0,
+     .train = 1,
+     .can = prologue_can,
+     .forward = prologue_forward,
+     .backward = prologue_backward,
+     .saved = gpu_chain_saved,
+     .scratch = gpu_chain_scratch},
+    {.name = "conv_dnorm",
+     .about = "the gradient of what a convolution reads goes through the ReLU before it "
+              "and makes the norm's own on the way",
+     .match = run_norm_relu_conv,
+     .keep = 1 << 0,
+     .train = 1,
+     .can = dnorm_can,
+     .forward = dnorm_forward,
+     .backward = dnorm_backward,
+     .saved = gpu_chain_saved,
+     .scratch = gpu_chain_scratch},
     {.name = "batchnorm_add_relu",
      .about = "the end of a bottleneck: neither the norm nor the sum is written; "
               "backward writes the shortcut gradient on the way",

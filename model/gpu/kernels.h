@@ -48,7 +48,7 @@ int gpu_taps_match(const struct graph *g, int first);
 void gpu_taps_forward(const struct call *calls, int n);
 void gpu_taps_backward(const struct call *calls, int n);
 size_t gpu_taps_scratch(const struct call *calls, int n);
-enum { GPU_FUSIONS = 8 };
+enum { GPU_FUSIONS = 13 };
 extern const struct fusion gpu_fusions[GPU_FUSIONS];
 
 /* struct kernels' `worth`: is the fused step quicker here than the rest of the table (choice.c). */
