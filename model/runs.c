@@ -38,7 +38,8 @@ static int joins(const struct graph *g, int node) {
 
 /* A convolution and the batch norm behind it. */
 static int conv_norm(const struct graph *g, int first) {
-    return joins(g, first) && pair(g, first, OP_conv, OP_batchnorm) && !g->node[first + 1].attr.frozen;
+    return joins(g, first) && pair(g, first, OP_conv, OP_batchnorm) &&
+           !g->node[first + 1].attr.frozen;
 }
 
 int run_conv_norm_relu(const struct graph *g, int first) {
@@ -58,7 +59,8 @@ int run_conv_chain(const struct graph *g, int first) {
     enum { MOST = 3, LINK = 3 };
     int at = first, convolutions = 1;
     if (!conv_norm(g, at)) return 0;
-    while (convolutions < MOST && run_norm_relu_conv(g, at + 1) && conv_norm(g, at + LINK)) {
+    while (convolutions < MOST && run_norm_relu_conv(g, at + 1) &&
+           conv_norm(g, at + LINK)) {
         at += LINK;
         convolutions++;
     }

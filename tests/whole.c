@@ -73,7 +73,7 @@ static void make_pictures(struct whole *w, uint32_t draw) {
     w->pictures = (struct pictures){w->batch, w->side, image, mask};
 }
 
-static void read_recipe(struct whole *w, const char *precision) {
+static void read_recipe(struct whole *w, const char *precision, char *change) {
     char *key = xprintf("%s.recipe", w->name),
          *lines = xstrdup(bag_need_meta(&w->bag, key));
     char *changes[32], *path = xprintf("%s/train/paper.conf", test_home);
@@ -82,6 +82,7 @@ static void read_recipe(struct whole *w, const char *precision) {
         changes[n++] = line;
     char *own = xprintf("precision=%s", precision ? precision : "fp32");
     changes[n++] = own;
+    if (change) changes[n++] = change;
     recipe_read(&w->recipe, path, changes, n);
     xfree(key), xfree(lines), xfree(path), xfree(own);
 }
@@ -118,7 +119,7 @@ static struct graph *build(const struct whole *w, const char *words, const char 
 }
 
 static void open_any(struct whole *w, const char *name, const char *tap, const char *precision,
-                     const char *device, const char *fusions_off) {
+                     char *change, const char *device, const char *fusions_off) {
     memset(w, 0, sizeof *w);
     bag_open(&w->bag, golden("models.safetensors"));
     w->name = name;
@@ -126,7 +127,7 @@ static void open_any(struct whole *w, const char *name, const char *tap, const c
     w->seed = (uint64_t)atoll(bag_need_meta(&w->bag, "seed"));
     w->side = (int)word(words, "side");
     w->batch = (int)word(words, "batch");
-    read_recipe(w, precision);
+    read_recipe(w, precision, change);
     w->graph = build(w, words, tap);
     w->backend = backend_open(device, 2, &w->machine);
     struct job job = {.graph = w->graph,
@@ -146,12 +147,17 @@ static void open_any(struct whole *w, const char *name, const char *tap, const c
 
 void whole_open(struct whole *w, const char *name, const char *tap, const char *device,
                 const char *fusions_off) {
-    open_any(w, name, tap, NULL, device, fusions_off);
+    open_any(w, name, tap, NULL, NULL, device, fusions_off);
 }
 
 void whole_open_as(struct whole *w, const char *name, const char *precision, const char *device,
                    const char *fusions_off) {
-    open_any(w, name, NULL, precision, device, fusions_off);
+    open_any(w, name, NULL, precision, NULL, device, fusions_off);
+}
+
+void whole_open_changed(struct whole *w, const char *name, char *change, const char *device,
+                        const char *fusions_off) {
+    open_any(w, name, NULL, NULL, change, device, fusions_off);
 }
 
 void whole_close(struct whole *w) {

@@ -3,10 +3,10 @@
  * ref_conv_*, ref_batchnorm_*, ref_relu_*, ref_add_* one after the other.
  *
  *     sums      a convolution sums its output for the statistics of the norm behind it
- *     prologue  a convolution normalises what it reads, in y and in dw: the normalised map is never
- *               written; it sums its output too
- *     dnorm     a convolution's dx goes through the ReLU before it, with the norm's own gradients; what
- *               is left is an equation of dx and x
+ *     prologue  a convolution normalises what it reads, in y and in dw: the normalised map
+ *               is never written; it sums its output too
+ *     dnorm     a convolution's dx goes through the ReLU before it, with the norm's own
+ *               gradients; what is left is an equation of dx and x
  *
  * A run is [norm relu] conv (norm relu conv)* [norm [add] [relu]]. What the library has
  * no plan for (bf16 under cuDNN 9.19, a shape) is done apart, inside the run. `saved`

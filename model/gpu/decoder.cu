@@ -11,7 +11,7 @@
  *     forward   z[row][tap][K] = a[row][A] w[.][tap][up]'   the library, nine in a launch
  *               y = conv(skip) + sum of taps of z           tap_sum
  *     backward  dz[row][K][tap] = what of dy reads z        tap_gather
- *               da = dz w[up],  dw[up] = dz' a              the library: rows of w are (k, tap)
+ *               da = dz w[up],  dw[up] = dz' a   the library: rows of w are (k, tap)
  *
  * row: a place of a's map, w: [K][9][channels]. z is of the storage type, but float
  * under bf16, whose eight bits would round what is summed up nine times. */

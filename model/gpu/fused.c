@@ -1,15 +1,16 @@
 /* fused.c - runs of nodes that the GPU does in one step; see host.h's struct fusion.
  *
  *   resize_concat_conv  the decoder's 3x3 behind an upsampling: decoder.cu
+ *   pooled_row          the ASPP's branch of the whole map as a row a picture: pooled.cu
  *   dead_taps           a 3x3 dilated near or beyond its map's size: taps.cu
  *   conv_chain, conv_norm_add_relu, conv_norm_relu, norm_relu_conv, conv_dnorm
  *                       what the library joins to a convolution, in training: chain.cu
  *   batchnorm_add_relu  the end of a bottleneck; y is kept for the ReLU's mask
  *   batchnorm_relu      backward reads x alone: the mask is computed again
  *   add_relu            the same where no batch norm stands right before the addition
- *   add_layernorm       a residual's sum and the norm behind it: add_layernorm.cu
- *   linear_gelu         the product's bias and gelu in one pass, back with the bias's gradient: linear.cu
- *   resize_loss         in training: the logits' full map is never written, see upsampled.cu */
+ *   add_layernorm       a residual's sum and the norm behind it: layernorm.cu
+ *   linear_gelu         bias and gelu in one pass, back with the bias's gradient: linear.cu
+ *   resize_loss         in training: the logits' full map is never written: upsampled.cu */
 #include "model/gpu/batchnorm.h"
 #include "model/gpu/chain.h"
 #include "model/runs.h"
@@ -127,6 +128,15 @@ const struct fusion gpu_fusions[GPU_FUSIONS] = {
      .forward = gpu_decoder_forward,
      .backward = gpu_decoder_backward,
      .scratch = gpu_decoder_scratch},
+    {.name = "pooled_row",
+     .about = "the branch of the whole map is one row a picture, added like a bias: its "
+              "broadcast is never written or multiplied",
+     .match = gpu_pooled_match,
+     .keep = 1 << 0,
+     .forward = gpu_pooled_forward,
+     .backward = gpu_pooled_backward,
+     .saved = gpu_pooled_saved,
+     .scratch = gpu_pooled_scratch},
     {.name = "dead_taps",
      .about = "a dilated 3x3 whose taps reach little or nothing of the map: each is "
               "a product over the places it reaches",

@@ -44,11 +44,17 @@ int gpu_decoder_match(const struct graph *g, int first);
 void gpu_decoder_forward(const struct call *calls, int n);
 void gpu_decoder_backward(const struct call *calls, int n);
 size_t gpu_decoder_scratch(const struct call *calls, int n);
+void gpu_map_sums(const struct call *c); /* y [C] of a picture = the sum over x's map */
+int gpu_pooled_match(const struct graph *g, int first);
+void gpu_pooled_forward(const struct call *calls, int n);
+void gpu_pooled_backward(const struct call *calls, int n);
+size_t gpu_pooled_saved(const struct call *calls, int n);
+size_t gpu_pooled_scratch(const struct call *calls, int n);
 int gpu_taps_match(const struct graph *g, int first);
 void gpu_taps_forward(const struct call *calls, int n);
 void gpu_taps_backward(const struct call *calls, int n);
 size_t gpu_taps_scratch(const struct call *calls, int n);
-enum { GPU_FUSIONS = 13 };
+enum { GPU_FUSIONS = 14 };
 extern const struct fusion gpu_fusions[GPU_FUSIONS];
 
 /* struct kernels' `worth`: is the fused step quicker here than the rest of the table (choice.c). */

@@ -84,9 +84,10 @@ template <typename T, int V> static void maxpool_backward_wide(const struct call
 
 /* ---- the mean over the map ---- */
 
-/* Launch: a block 32 threads across (V channels each), 8 down, a picture's channels. */
+/* y = the sum over the map / over. Launch: a block 32 threads across (V channels each), 8 down, a
+ * picture's channels. */
 template <typename T, int V>
-KERNEL BOUNDS(THREADS) gap_first(const T *x, T *y, int C, int plane) {
+KERNEL BOUNDS(THREADS) gap_first(const T *x, T *y, int C, int plane, float over) {
     SHARED(float, slot, [THREADS / WARP][WARP * V]);
     int lane = (int)threadIdx.x % WARP, down = (int)threadIdx.x / WARP;
     int groups = (C + WARP * V - 1) / (WARP * V);
@@ -102,7 +103,7 @@ KERNEL BOUNDS(THREADS) gap_first(const T *x, T *y, int C, int plane) {
     if (down > 0 || c >= C) return;
     for (int k = 0; k < V; k++) {
         for (int i = 1; i < THREADS / WARP; i++) sum[k] += slot[i][lane * V + k];
-        sum[k] /= (float)plane;
+        sum[k] /= over;
     }
     give<V>(y + n * (size_t)C + (size_t)c, sum);
 }
@@ -123,10 +124,13 @@ KERNEL BOUNDS(THREADS) gap_back(const T *dy, T *dx, int N, int C, int plane, int
 static int plane_of(const struct call *c) {
     return c->xs[0].dim[1] * c->xs[0].dim[2];
 }
-template <typename T, int V> static void gap_forward_wide(const struct call *c) {
+template <typename T, int V> static void gap_over(const struct call *c, float over) {
     int C = c->ys.dim[0], groups = (C + WARP * V - 1) / (WARP * V);
     LAUNCH((gap_first<T, V>), (unsigned)(c->N * groups), THREADS, 0, gpu_of(c)->device,
-           (const T *)c->x[0], (T *)c->y, C, plane_of(c));
+           (const T *)c->x[0], (T *)c->y, C, plane_of(c), over);
+}
+template <typename T, int V> static void gap_forward_wide(const struct call *c) {
+    gap_over<T, V>(c, (float)plane_of(c));
 }
 template <typename T, int V> static void gap_backward_wide(const struct call *c) {
     LAUNCH((gap_back<T, V>), blocks_for(c, (size_t)c->N * shape_count(c->xs[0]) / V), THREADS, 0,
@@ -155,3 +159,13 @@ template <typename T, int V> static void gap_backward_wide(const struct call *c)
     }
 PAIR(maxpool)
 PAIR(gap)
+
+template <typename T> static void sums(const struct call *c) {
+    if (c->ys.dim[0] % WIDE<T>)
+        gap_over<T, 1>(c, 1);
+    else
+        gap_over<T, WIDE<T>>(c, 1);
+}
+void gpu_map_sums(const struct call *c) {
+    BY_TYPE(type_of(c, c->ys.dim[0]), sums, c);
+}

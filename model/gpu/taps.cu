@@ -4,8 +4,8 @@
  * the centre is a 1x1 convolution. Nothing is approximated: what is left out is
  * multiplied by zeros.
  *
- *     forward   columns = x at the sources of a tap (gather) times its weights; y = their sum
- *     backward  columns of dy at the outputs of a tap; dx = the centre's + what taps owe it;
+ *     forward   columns = x at the sources of a tap times its weights; y = their sum
+ *     backward  columns of dy at the outputs of a tap; dx = the centre's + what taps owe;
  *               dw of a tap = columns of dy' times columns of x
  *
  * Weights are read and written where they lie, [K][9][C]: taps at equal distances, with
