@@ -31,6 +31,9 @@ static const struct fusion *named(const char *name) {
 static int joins(const struct fusion_row *r) {
     return named(r->fusion)->can != NULL;
 }
+static size_t apart_scratch(const struct call *calls, int n) {
+    return gpu_chain_scratch(calls, n, 0);
+}
 static void apart_forward(const struct call *calls, int n) {
     gpu_chain_forward(calls, n, 0);
 }
@@ -61,6 +64,7 @@ static void compare(const struct trial *t, struct gpu_ground *g, const struct fu
     struct fusion apart = *named(r->fusion);
     const char *where = "";
     apart.forward = apart_forward, apart.backward = apart_backward;
+    apart.scratch = apart_scratch;
     if (joins(r) && g->gpu.precision != FP32) m.fusion = &apart, m.ground = &g->ground;
     trial_run(t, m.ground ? &gpu_kernels : &ref_kernels, &m, &want);
     m.fusion = named(r->fusion);

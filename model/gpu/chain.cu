@@ -111,39 +111,56 @@ size_t gpu_chain_saved(const struct call *calls, int n) {
     return (size_t)(chain_of(calls, n).saved - (uint8_t *)calls[0].saved);
 }
 
-size_t gpu_chain_scratch(const struct call *calls, int n) {
+/* ---- how each is done ---- */
+
+/* The fused part if it is wanted and the library has it; NULL: apart. */
+static const struct convolution_plan *plan_if(int wanted, const struct call *c,
+                                              enum convolution_part part) {
+    return wanted ? conv_plan(c, part) : NULL;
+}
+static int joined(const struct chain *c, int i) { /* conv[i] reads a norm of the run */
+    return c->norm[i - 1].attr != NULL;
+}
+static const struct convolution_plan *prologue_of(const struct chain *c, int i, int with) {
+    return plan_if(joined(c, i) && with & CHAIN_PROLOGUE, &c->conv[i], CONV_NORM_Y_SUMS);
+}
+static const struct convolution_plan *sums_of(const struct chain *c, int i, int with) {
+    return plan_if(c->norm[i].attr && with & CHAIN_SUMS, &c->conv[i], CONV_Y_SUMS);
+}
+static const struct convolution_plan *weights_of(const struct chain *c, int i, int with) {
+    return plan_if(joined(c, i) && with & CHAIN_PROLOGUE, &c->conv[i], CONV_NORM_DW);
+}
+static const struct convolution_plan *dnorm_of(const struct chain *c, int i, int with) {
+    return plan_if(joined(c, i) && with & CHAIN_DNORM, &c->conv[i], CONV_DX_DNORM);
+}
+
+size_t gpu_chain_scratch(const struct call *calls, int n, int with) {
     const struct chain c = chain_of(calls, n);
     size_t most = 0, next;
     for (int i = 0; i <= c.last; i++) {
+        const struct convolution_plan *p[3];
         if (c.norm[i].attr && (next = gpu_batchnorm_scratch(&c.norm[i])) > most)
             most = next;
-        for (int part = CONV_Y; i > 0 && part <= CONV_DX_DNORM; part++) {
-            const struct convolution_plan *p =
-                conv_plan(&c.conv[i], (enum convolution_part)part);
-            if (p && (next = convolution_scratch(p)) > most) most = next;
-        }
+        if (i == 0) continue;
+        if (!(p[0] = prologue_of(&c, i, with))) p[0] = sums_of(&c, i, with);
+        if (!p[0]) p[0] = conv_plan(&c.conv[i], CONV_Y);
+        if (!(p[1] = weights_of(&c, i, with))) p[1] = conv_plan(&c.conv[i], CONV_DW);
+        if (!(p[2] = dnorm_of(&c, i, with))) p[2] = conv_plan(&c.conv[i], CONV_DX);
+        for (int k = 0; k < 3; k++)
+            if ((next = convolution_scratch(p[k])) > most) most = next;
     }
     return (size_t)(c.rest - (uint8_t *)calls[0].scratch) + most;
 }
 
 int gpu_chain_can(const struct call *calls, int n, int with) {
     const struct chain c = parse(calls, n);
-    for (int i = 1; i <= c.last; i++) {
-        const struct call *conv = &c.conv[i];
-        if (with & CHAIN_SUMS && c.norm[i].attr && conv_plan(conv, CONV_Y_SUMS)) return 1;
-        if (!c.norm[i - 1].attr) continue;
-        if (with & CHAIN_PROLOGUE && conv_plan(conv, CONV_NORM_Y_SUMS)) return 1;
-        if (with & CHAIN_DNORM && conv_plan(conv, CONV_DX_DNORM)) return 1;
-    }
+    for (int i = 1; i <= c.last; i++)
+        if (sums_of(&c, i, with) || prologue_of(&c, i, with) || dnorm_of(&c, i, with))
+            return 1;
     return 0;
 }
 
 /* ---- forward ---- */
-
-static const struct convolution_plan *plan_if(int wanted, const struct call *c,
-                                              enum convolution_part part) {
-    return wanted ? conv_plan(c, part) : NULL;
-}
 
 /* The normalised map of norm i behind its ReLU, in scratch. */
 static void *normalised(const struct chain *c, int i) {
@@ -172,18 +189,16 @@ static struct convolution_memory operands(const struct chain *c, int i) {
 /* conv[i] and the statistics of norm[i]. */
 static void link_forward(const struct chain *c, int i, int with) {
     const struct call *norm = &c->norm[i], *conv = &c->conv[i];
-    const int joined = c->norm[i - 1].attr != NULL, summed = norm->attr != NULL;
     struct library *l = gpu_of(conv)->library;
     struct convolution_memory at = operands(c, i);
-    const struct convolution_plan *p =
-        plan_if(joined && with & CHAIN_PROLOGUE, conv, CONV_NORM_Y_SUMS);
-    if (!p && joined) at.x = normalised(c, i - 1);
-    if (!p && summed) p = plan_if(with & CHAIN_SUMS, conv, CONV_Y_SUMS);
+    const struct convolution_plan *p = prologue_of(c, i, with);
+    if (!p && joined(c, i)) at.x = normalised(c, i - 1);
+    if (!p) p = sums_of(c, i, with);
     if (p)
         convolution_run_fused(l, p, &at, conv->scratch);
     else
         convolution_run(l, conv_plan(conv, CONV_Y), at.x, at.w, at.y, 0, conv->scratch);
-    if (!summed) return;
+    if (!norm->attr) return;
     if (p)
         gpu_norm_finish(norm, at.sum, at.squares);
     else
@@ -246,14 +261,12 @@ static const void *end_backward(const struct chain *c) {
 
 static void weights_backward(const struct chain *c, int i, const void *dy, int with) {
     const struct call *conv = &c->conv[i];
-    const int joined = c->norm[i - 1].attr != NULL;
     struct library *l = gpu_of(conv)->library;
     struct convolution_memory at = operands(c, i);
-    const struct convolution_plan *p =
-        plan_if(joined && with & CHAIN_PROLOGUE, conv, CONV_NORM_DW);
+    const struct convolution_plan *p = weights_of(c, i, with);
     at.dy = dy, at.dw = conv->dw[0];
     if (!at.dw) return;
-    if (!p && joined) at.x = normalised(c, i - 1);
+    if (!p && joined(c, i)) at.x = normalised(c, i - 1);
     if (p)
         convolution_run_fused(l, p, &at, conv->scratch);
     else
@@ -267,7 +280,7 @@ static void norm_backward(const struct chain *c, int i, const void *dy, uint8_t 
     const struct call *conv = &c->conv[i];
     struct call norm = c->norm[i - 1];
     struct library *l = gpu_of(conv)->library;
-    const struct convolution_plan *p = plan_if(with & CHAIN_DNORM, conv, CONV_DX_DNORM);
+    const struct convolution_plan *p = dnorm_of(c, i, with);
     const size_t C = (size_t)norm.ys.dim[0];
     if (i > 1) norm.dx[0] = to, norm.sum[0] = 0;
     if (!p) {

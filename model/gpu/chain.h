@@ -13,7 +13,7 @@ int gpu_chain_can(const struct call *calls, int n, int with);
 void gpu_chain_forward(const struct call *calls, int n, int with);
 void gpu_chain_backward(const struct call *calls, int n, int with);
 size_t gpu_chain_saved(const struct call *calls, int n);
-size_t gpu_chain_scratch(const struct call *calls, int n);
+size_t gpu_chain_scratch(const struct call *calls, int n, int with);
 #ifdef __cplusplus
 }
 #endif

@@ -80,6 +80,9 @@ static void sum_relu_backward(const struct call *calls, int n) {
 static int sums_can(const struct call *calls, int n) {
     return gpu_chain_can(calls, n, CHAIN_SUMS);
 }
+static size_t sums_scratch(const struct call *calls, int n) {
+    return gpu_chain_scratch(calls, n, CHAIN_SUMS);
+}
 static void sums_forward(const struct call *calls, int n) {
     gpu_chain_forward(calls, n, CHAIN_SUMS);
 }
@@ -89,6 +92,9 @@ static void sums_backward(const struct call *calls, int n) {
 
 static int prologue_can(const struct call *calls, int n) {
     return gpu_chain_can(calls, n, CHAIN_PROLOGUE);
+}
+static size_t prologue_scratch(const struct call *calls, int n) {
+    return gpu_chain_scratch(calls, n, CHAIN_PROLOGUE);
 }
 static void prologue_forward(const struct call *calls, int n) {
     gpu_chain_forward(calls, n, CHAIN_PROLOGUE);
@@ -100,6 +106,9 @@ static void prologue_backward(const struct call *calls, int n) {
 static int dnorm_can(const struct call *calls, int n) {
     return gpu_chain_can(calls, n, CHAIN_DNORM);
 }
+static size_t dnorm_scratch(const struct call *calls, int n) {
+    return gpu_chain_scratch(calls, n, CHAIN_DNORM);
+}
 static void dnorm_forward(const struct call *calls, int n) {
     gpu_chain_forward(calls, n, CHAIN_DNORM);
 }
@@ -109,6 +118,9 @@ static void dnorm_backward(const struct call *calls, int n) {
 
 static int all_can(const struct call *calls, int n) {
     return gpu_chain_can(calls, n, CHAIN_ALL);
+}
+static size_t all_scratch(const struct call *calls, int n) {
+    return gpu_chain_scratch(calls, n, CHAIN_ALL);
 }
 static void all_forward(const struct call *calls, int n) {
     gpu_chain_forward(calls, n, CHAIN_ALL);
@@ -155,7 +167,7 @@ const struct fusion gpu_fusions[GPU_FUSIONS] = {
      .forward = all_forward,
      .backward = all_backward,
      .saved = gpu_chain_saved,
-     .scratch = gpu_chain_scratch},
+     .scratch = all_scratch},
     {.name = "conv_norm_add_relu",
      .about = "the convolution sums its output for the norm: its statistics read no map; "
               "the rest as batchnorm_add_relu",
@@ -166,7 +178,7 @@ const struct fusion gpu_fusions[GPU_FUSIONS] = {
      .forward = sums_forward,
      .backward = sums_backward,
      .saved = gpu_chain_saved,
-     .scratch = gpu_chain_scratch},
+     .scratch = sums_scratch},
     {.name = "conv_norm_relu",
      .about = "the same without an addition: the rest as batchnorm_relu",
      .match = run_conv_norm_relu,
@@ -177,7 +189,7 @@ const struct fusion gpu_fusions[GPU_FUSIONS] = {
      .forward = sums_forward,
      .backward = sums_backward,
      .saved = gpu_chain_saved,
-     .scratch = gpu_chain_scratch},
+     .scratch = sums_scratch},
     {.name = "norm_relu_conv",
      .about = "the convolution normalises what it reads, in y and in dw: the normalised "
               "map is never written",
@@ -188,7 +200,7 @@ const struct fusion gpu_fusions[GPU_FUSIONS] = {
      .forward = prologue_forward,
      .backward = prologue_backward,
      .saved = gpu_chain_saved,
-     .scratch = gpu_chain_scratch},
+     .scratch = prologue_scratch},
     {.name = "conv_dnorm",
      .about = "the gradient of what a convolution reads goes through the ReLU before it "
               "and makes the norm's own on the way",
@@ -199,7 +211,7 @@ const struct fusion gpu_fusions[GPU_FUSIONS] = {
      .forward = dnorm_forward,
      .backward = dnorm_backward,
      .saved = gpu_chain_saved,
-     .scratch = gpu_chain_scratch},
+     .scratch = dnorm_scratch},
     {.name = "batchnorm_add_relu",
      .about = "the end of a bottleneck: neither the norm nor the sum is written; "
               "backward writes the shortcut gradient on the way",
