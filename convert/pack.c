@@ -41,7 +41,7 @@ static void write_pixels(struct bag_writer *w, const struct collection *c) {
     uint8_t *buffer = xmalloc(bytes);
     bag_begin(w, "image", T_U8);
     for (int i = 0; i < n; i++) {
-        spool_take(c->spool, c->item[i].image->picture.at, buffer, bytes);
+        spool_read(c->spool, c->item[i].image->picture.at, buffer, bytes);
         bag_write(w, buffer, bytes);
     }
     bag_end(w, 4, (int[]){n, side, side, 3});

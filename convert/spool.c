@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK = 4096 }; /* of most file systems, and a page */
-
 struct spool {
     int fd;
     uint64_t end;
@@ -50,7 +48,7 @@ struct spool *spool_open(const char *out) {
 uint64_t spool_write(struct spool *s, const void *bytes, size_t n) {
     pthread_mutex_lock(&s->lock);
     uint64_t at = s->end;
-    s->end += (n + BLOCK - 1) / BLOCK * BLOCK;
+    s->end += n;
     pthread_mutex_unlock(&s->lock);
     const char *from = bytes;
     for (size_t done = 0; done < n;) {
@@ -71,12 +69,6 @@ void spool_read(struct spool *s, uint64_t at, void *bytes, size_t n) {
         if (got <= 0) fail(s, "reading");
         done += (size_t)got;
     }
-}
-
-void spool_take(struct spool *s, uint64_t at, void *bytes, size_t n) {
-    spool_read(s, at, bytes, n);
-    (void)fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at,
-                    (off_t)((n + BLOCK - 1) / BLOCK * BLOCK));
 }
 
 void spool_close(struct spool *s) {
