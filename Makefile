@@ -339,7 +339,7 @@ BORROWS_eval     = train
 LIBS_core        = -ljansson -lcrypto -ljpeg -lpng -ltiff -lz -lm
 LIBS_model       = -lopenblas
 LIBS_fetch       = -lcurl
-LIBS_convert     = -larchive -lhdf5_serial
+LIBS_convert     = -larchive -llzma -lhdf5_serial
 LIBS_tests       = -lcmocka -lzip -larchive -lssl
 LIBS_tests/hostile = $(LIBS_tests) -lhdf5_serial
 LIBS_tests/fuzz  = $(LIBS_fetch) $(LIBS_tests/hostile)
@@ -448,7 +448,7 @@ $(FUZZERS:%=out/bin-cov/%): out/bin%: out/obj/cov/tests/fuzz/$$(@F).o out/obj/co
 tools: $(TOOLS:%=$B/%)
 
 # ---- 8. The machine -----------------------------------------------------------------------------
-PACKAGES = gcc g++ make pkg-config util-linux xz-utils libopenblas-dev libarchive-dev libcurl4-openssl-dev \
+PACKAGES = gcc g++ make pkg-config util-linux xz-utils libopenblas-dev libarchive-dev liblzma-dev libcurl4-openssl-dev \
     libhdf5-dev libssl-dev libjansson-dev libjpeg62-turbo-dev libpng-dev libtiff-dev zlib1g-dev \
     libcmocka-dev libzip-dev nginx-light openssl ca-certificates gnuplot-nox fonts-dejavu-core pandoc texlive-latex-base \
     texlive-latex-recommended texlive-fonts-recommended lmodern

@@ -5,6 +5,7 @@
 #include "convert/archive.h"
 #include "convert/member_name.h"
 #include "convert/tally.h"
+#include "convert/unxz.h"
 #include "convert/zip_story.h"
 #include "core/die.h"
 #include "core/file.h"
@@ -31,6 +32,7 @@ struct reader {
     char pictures[65];   /* "" where nobody told */
     int hash_later;
     int fd;
+    struct unxz *unxz; /* NULL where it is no .xz */
     uint8_t block[BLOCK];
 };
 
@@ -38,6 +40,7 @@ static void close_archive(void *arg) {
     struct reader *r = arg;
     archive_entry_free(r->entry);
     archive_read_free(r->archive);
+    if (r->unxz) unxz_close(r->unxz);
     if (r->fd >= 0) close(r->fd);
 }
 
@@ -50,7 +53,12 @@ static _Noreturn void cannot(const struct reader *r, const char *what) {
 
 static la_ssize_t read_block(struct archive *a, void *arg, const void **block) {
     struct reader *r = arg;
-    (void)a;
+    if (r->unxz) {
+        const char *why;
+        size_t got = unxz_next(r->unxz, block, &why);
+        if (why) archive_set_error(a, EINVAL, "%s", why);
+        return why ? ARCHIVE_FATAL : (la_ssize_t)got;
+    }
     ssize_t n = fail_point() ? -1 : read(r->fd, r->block, sizeof r->block);
     if (n < 0) cannot(r, "read");
     *block = r->block;
@@ -114,8 +122,8 @@ static const char *last_member(const struct reader *r) {
 }
 
 /* By the first bytes: libarchive would take a zip with something in front, or a text that
- * begins as its lists do. */
-static void allow_formats(struct reader *r) {
+ * begins as its lists do. Whether it is an .xz. */
+static int allow_formats(struct reader *r) {
     struct archive *a = r->archive;
     struct map map;
     map_open(&map, r->raw);
@@ -134,10 +142,11 @@ static void allow_formats(struct reader *r) {
     int bad =
         zip   ? archive_read_support_format_zip_seekable(a)
         : rar ? archive_read_support_format_rar(a) | archive_read_support_format_rar5(a)
-              : archive_read_support_filter_gzip(a) | archive_read_support_filter_xz(a) |
-                    archive_read_support_format_tar(a);
+              : archive_read_support_filter_gzip(a) | archive_read_support_format_tar(a);
     if (bad != ARCHIVE_OK) refuse(r, "begin");
+    int xz = source_magic("xz", map.data, map.size);
     map_close(&map);
+    return xz;
 }
 
 struct reader *reader_open(const struct source *source, const char *raw) {
@@ -152,12 +161,13 @@ struct reader *reader_open(const struct source *source, const char *raw) {
     r->entry = archive_entry_new2(r->archive);
     if (!r->archive || !r->entry)
         die_world("out of memory: wanted an archive reader, close other programs");
-    allow_formats(r);
+    int xz = allow_formats(r);
     read_passphrase(r);
     r->fd = fail_point() ? -1 : open(raw, O_RDONLY | O_CLOEXEC);
     if (r->fd < 0) cannot(r, "open");
+    if (xz) r->unxz = unxz_open(r->fd, r->raw);
     archive_read_set_read_callback(r->archive, read_block);
-    archive_read_set_seek_callback(r->archive, seek);
+    if (!xz) archive_read_set_seek_callback(r->archive, seek);
     if (archive_read_set_callback_data(r->archive, r) != ARCHIVE_OK ||
         archive_read_open1(r->archive) != ARCHIVE_OK)
         refuse(r, "begin");

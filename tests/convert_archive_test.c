@@ -1,8 +1,10 @@
 /* convert_archive_test.c - names, and archives that are broken or not the source's. Hostile ones: tests/hostile. */
 #include "convert/archive.h"
 #include "convert/member_name.h"
+#include "core/rng.h"
 #include "tests/packing.h"
 #include "tests/test.h"
+#include <zlib.h>
 
 static void good_names_are_good(void **state) {
     (void)state;
@@ -117,6 +119,55 @@ static void a_changed_byte_is_noticed(void **state) {
     box_free(&box);
 }
 
+/* What is wrong with an .xz is said in words of its own. */
+static void a_broken_xz_is_said_to_be_one(void **state) {
+    (void)state;
+    struct box box = {0};
+    size_t n;
+    fill(&box);
+    box_tar_xz(&box, "raw");
+    uint8_t *bytes = (uint8_t *)file_read("raw", 1 << 20, &n);
+    file_write("raw", bytes, n / 2);
+    refuses("", EXIT_NO, "xz: the file ends too early, wanted a whole archive");
+    bytes[n / 2] ^= 1;
+    file_write("raw", bytes, n);
+    refuses("", EXIT_NO, "xz: damaged data, or a wrong check");
+    bytes[n / 2] ^= 1;
+    bytes[7] ^= 4; /* which check: a byte that the header's own sum covers */
+    file_write("raw", bytes, n);
+    refuses("", EXIT_NO, "xz: damaged data");
+    bytes[7] ^= 4;
+    /* the block's header: its length, no sizes; LZMA2, one byte: 1 GiB; its sum */
+    assert_memory_equal(bytes + 12, "\2\0\41\1", 4);
+    bytes[16] = 38;
+    uint32_t sum = (uint32_t)crc32(0, bytes + 12, 8);
+    for (int i = 0; i < 4; i++) bytes[20 + i] = (uint8_t)(sum >> 8 * i);
+    file_write("raw", bytes, n);
+    refuses("", EXIT_NO, "xz: a dictionary that wants more than 256 MiB");
+    xfree(bytes);
+    box_free(&box);
+}
+
+/* More than the thread that decodes may be ahead: it waits, and is told to stop. */
+static void a_long_xz_is_read_or_left_in_the_middle(void **state) {
+    (void)state;
+    struct box box = {0};
+    for (int i = 0; i < 3; i++) {
+        char name[] = {'d', (char)('0' + i), 0};
+        size_t n = 1 << 20;
+        uint8_t *data = xmalloc(n);
+        for (size_t k = 0; k < n; k++)
+            data[k] = (uint8_t)(rng_u64(1, STREAM_ORDER, (uint64_t)i, k) & 15);
+        box_add(&box, name, data, n);
+    }
+    box_tar_xz(&box, "raw");
+    refuses("files 1\n", EXIT_NO, "raw: d1: member number 2, wanted 1 files");
+    struct source s = source_with("files 3\nunpacked 3145728\n");
+    read_raw(&s);
+    source_free(&s);
+    box_free(&box);
+}
+
 static void counts_and_content_must_be_the_sources(void **state) {
     (void)state;
     struct box box = {0};
@@ -192,6 +243,8 @@ int main(void) {
         TEST(bad_names_are_refused),
         TEST(a_cut_archive_is_refused_wherever_it_is_cut),
         TEST(a_changed_byte_is_noticed),
+        TEST(a_broken_xz_is_said_to_be_one),
+        TEST(a_long_xz_is_read_or_left_in_the_middle),
         TEST(counts_and_content_must_be_the_sources),
         TEST(content_is_the_same_in_every_container),
         TEST(the_content_of_two_known_files_is_known),

@@ -34,6 +34,7 @@ done
 refuse 'no program includes a machine' 'model/(ref|cpu|gpu)/' fetch convert train eval report
 
 refuse 'libcurl stays in fetch' 'curl/' $rooms -- 'fetch/[^:]*'
+refuse 'liblzma stays in convert/unxz.c' 'lzma' $rooms -- 'convert/unxz\.c:[0-9]*'
 refuse 'libarchive and libhdf5 stay in convert' 'archive|hdf5' core fetch model train eval report
 refuse 'OpenBLAS stays in model/cpu' 'cblas|openblas|lapack' $rooms -- 'model/cpu/[^:]*'
 refuse 'CUDA stays in model/gpu' 'cuda|cublas|cudnn|nccl' $rooms -- 'model/gpu/[^:]*'
