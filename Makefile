@@ -342,7 +342,7 @@ LIBS_fetch       = -lcurl
 LIBS_convert     = -larchive -llzma -lhdf5_serial
 LIBS_tests       = -lcmocka -lzip -larchive -lssl
 LIBS_tests/hostile = $(LIBS_tests) -lhdf5_serial
-LIBS_tests/fuzz  = $(LIBS_fetch) $(LIBS_tests/hostile)
+LIBS_tests/fuzz  = $(LIBS_fetch) $(LIBS_convert) $(LIBS_tests)
 
 sources   = $(filter-out %_main.c %_test.c %/drive.c tests/fuzz/%,$(wildcard $(1)/*.c))
 home      = $(firstword $(foreach r,$(ROOMS),$(if $(wildcard $r/$(1)_main.c),$r)))
