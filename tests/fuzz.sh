@@ -12,10 +12,12 @@ for target in out/bin-fuzz/fuzz_*; do
     case " ${FUZZERS:-$name} " in *" $name "*) ;; *) continue ;; esac
     corpus=${CORPUS:-$here/found}/$name
     mkdir -p "$corpus" "$seeds/$name"
+    words=()
+    [ ! -e "tests/fuzz/$name.dict" ] || words=(-dict="tests/fuzz/$name.dict")
     if grep -q libFuzzer "$target"; then
         ok "fuzz_$name refuses or accepts any bytes for ${FUZZ_SECONDS:-1} s" \
             "$target" -max_total_time="${FUZZ_SECONDS:-1}" -rss_limit_mb=2048 -malloc_limit_mb=1024 \
-            -timeout=20 -max_len=65536 -artifact_prefix=out/test/ -seed=1 -print_final_stats=1 \
+            -timeout=20 -max_len=65536 "${words[@]}" -artifact_prefix=out/test/ -seed=1 -print_final_stats=1 \
             "$corpus" "$seeds/$name"
     else
         ok "fuzz_$name refuses or accepts bytes for ${FUZZ_SECONDS:-1} s, without libFuzzer" \

@@ -2,7 +2,7 @@
 # differential.sh - what is given to differential.py: fuzzers' seeds, what was found from them (CORPUS=DIR)
 # and hostile files of two more seeds. PEER_PYTHON names an interpreter that has tests/peer/requirements.txt.
 . tests/tap.sh
-if ! "${PEER_PYTHON:-none}" -c 'import torch, safetensors, numpy, h5py' 2>"$here/why"; then
+if ! "${PEER_PYTHON:-false}" -c 'import torch, safetensors, numpy, h5py' 2>"$here/why"; then
     echo "differential: no Python with PyTorch, safetensors, numpy and h5py (PEER_PYTHON='${PEER_PYTHON:-}');" \
         "make oracle installs one" >&2
     tail -1 "$here/why" >&2
