@@ -15,7 +15,7 @@ reaches() { # name file...
     sed 's/^/# /' "$here/taken"
 }
 tests/fuzz/seeds.sh "$here/seeds"
-reaches archive convert/archive.c convert/member_name.c
+reaches archive convert/archive.c convert/member_name.c convert/unxz.c
 reaches bag core/bag.c
 reaches checkpoint convert/checkpoint.c convert/pth.c
 reaches h5 convert/h5.c

@@ -50,12 +50,24 @@ for n in $'\303\251\342\202\254\360\237\230\200' $'\302' $'\303(' $'\342\202(' $
     name "$n"
 done
 tar --format=gnu --mtime=@0 --owner=0 --group=0 --mode=755 --no-recursion -cf "$seeds/archive/dot" -C "$seeds/archive" . blanks
+seq 150000 >"$seeds/archive/numbers"
+tar --format=gnu --mtime=@0 --owner=0 --group=0 --mode=644 -cf - -C "$seeds/archive" numbers | xz -1 >"$seeds/archive/xz-long"
+rm "$seeds/archive/numbers"
 gzip -n <"$seeds/archive/name-1" >"$seeds/archive/packed"
-for extra in {1..15} {31..1023..16}; do # what the source pins and what fails go by the size
-    zeros=$(printf "%${extra}s")
-    for name in name-1 dot 4; do
-        [ "$extra" -gt 15 ] && [ $name = 4 ] || { cat "$seeds/archive/$name"; tr ' ' '\0' <<<"${zeros:1}"; } >"$seeds/archive/$name+$extra"
-    done
+xz <"$seeds/archive/name-1" >"$seeds/archive/xz"
+head -c 100 "$seeds/archive/xz" >"$seeds/archive/xz-cut"
+{ head -c 60 "$seeds/archive/xz" && printf wrong && tail -c +66 "$seeds/archive/xz"; } >"$seeds/archive/xz-damaged"
+{ cat "$seeds/archive/xz" && printf more; } >"$seeds/archive/xz-more"
+padded() { # name bytes: zeros behind it, up to so many more than a multiple of 16
+    local size
+    size=$(wc -c <"$seeds/archive/$1")
+    { cat "$seeds/archive/$1"; head -c $((($2 - size % 16 + 1024) % 1024)) /dev/zero; } >"$seeds/archive/$1+$2"
+}
+for bytes in {0..15}; do # what the source pins goes by the size
+    for name in name-1 dot packed 4; do padded $name $bytes; done
+done
+for bytes in {31..703..16}; do # and what fails
+    for name in name-1 xz; do padded $name $bytes; done
 done
 each archive/head '' ' \t\n<html>' 'Rar!\032\7\0x' 'Rar!\032\7\0%12d' 'Rar!\032\7\1\0%11d' 'PK\5\6%18s' 'PK\3\4'
 each archive/sparse "$(printf '%%0%dd' 700)" "$(printf '\n%.0s' {1..70})<"
