@@ -315,7 +315,7 @@ SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-o
 CLANG     ?= $(shell command -v clang)
 MODES      = plain asan cov fuzz emu
 CC_asan    = $(SANITIZERS)
-CC_cov     = --coverage -fprofile-update=atomic -O0
+CC_cov     = --coverage -fprofile-update=atomic -O0 -Wl,-u,__gcov_dump
 CC_fuzz    = $(SANITIZERS) -O1 $(CLANG:%=-fsanitize=fuzzer-no-link)
 cc         = $(if $(filter fuzz,$(1)),$(or $(CLANG),$(CC)),$(CC))
 compile    = $(call cc,$(1)) $(REQUIRED) $(CFLAGS) $(CC_$(1))

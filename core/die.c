@@ -182,7 +182,8 @@ static void free_blocks(struct catch *c) {
 int die_catch(void (*fn)(void *), void *arg, char *message, size_t size) {
     /* On the heap: it must outlive the jump unchanged (C11 7.13.2.1). */
     struct catch *c = calloc(1, sizeof *c);
-    if (!c || catching) abort();
+    if (catching) abort();
+    if (!c) die_world("out of memory: wanted %zu bytes, close other programs", sizeof *c);
     c->blocks.prev = c->blocks.next = &c->blocks;
     atomic_store(&fail_at, -1);
     catching = c;

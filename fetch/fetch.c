@@ -11,8 +11,9 @@
 #include <string.h>
 
 static _Noreturn void ask(const struct fetch *f, const struct source *s, const char *why) {
+    char *text = by_hand(f, s, why); /* may die of something else */
     if (f->gone) *f->gone = 1;
-    die_world("%s", by_hand(f, s, why));
+    die_world("%s", text);
 }
 
 /* Nobody gave the file. */

@@ -166,7 +166,8 @@ static void set_the_stage(void) {
     file_mkdir("out");
 }
 
-/* There only where branches are counted: _exit would lose the child's. */
+/* There only where branches are counted (the Makefile asks the linker for it): _exit would lose
+ * the child's. */
 extern void __gcov_dump(void) __attribute__((weak));
 
 /* In a child, shut in or not: 1 if the attempt works. */
