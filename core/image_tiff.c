@@ -5,6 +5,7 @@
  * passes. It refuses tiles, palettes, JPEG inside, planes apart, other orientations. */
 #include "die.h"
 #include "image_codec.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,16 +23,20 @@ struct reader {
     TIFF *tiff;
     TIFFOpenOptions *options;
     char problem[300]; /* the first error or warning */
+    bool starved; /* memory had failed by then: libtiff itself tells that in many words */
 };
 
 static int note(TIFF *tiff, void *arg, const char *module, const char *format,
                 va_list args) {
+    int reason = errno;
     (void)tiff, (void)module;
     struct reader *r = arg;
     char message[sizeof r->problem];
     vsnprintf(message, sizeof message, format, args);
-    if (!r->problem[0] && !strstr(message, harmless))
+    if (!r->problem[0] && !strstr(message, harmless)) {
         memcpy(r->problem, message, sizeof message);
+        r->starved = reason == ENOMEM;
+    }
     return 1;
 }
 
@@ -77,14 +82,8 @@ static _Noreturn void refuse(const struct reader *r, const char *tag, unsigned f
            wanted);
 }
 
-/* libtiff tells it in words alone; what lies beyond our own limit is the file's doing. */
-static bool lacks_memory(const char *problem) {
-    return (strcasestr(problem, "memory") || strstr(problem, "No space")) &&
-           !strstr(problem, "limit");
-}
-
 static void check_problem(const struct reader *r) {
-    if (lacks_memory(r->problem))
+    if (r->problem[0] && r->starved)
         die_world("%s: libtiff has no memory (%s); close other programs", quoted(r->what),
                   quoted(r->problem));
     if (r->problem[0])
@@ -122,6 +121,7 @@ static int check_tags(const struct reader *r) {
 
 static void open_reader(struct reader *r) {
     die_cleanup(release, r);
+    errno = 0;
     r->options = TIFFOpenOptionsAlloc();
     if (!r->options) die_world("out of memory: wanted room to open %s", quoted(r->what));
     TIFFOpenOptionsSetMaxSingleMemAlloc(r->options, MEMORY);

@@ -77,12 +77,11 @@ static char *said_on_a_terminal(void (*fn)(struct progress *), struct progress *
     fn(p);
     dup2(kept, STDERR_FILENO);
     close(kept);
+    close(
+        terminal); /* nobody writes there any more: what was written comes, then an error */
     char *said = xcalloc(1000, 1);
-    ssize_t n = 0;
-    fcntl(keeper, F_SETFL, O_NONBLOCK);
-    if ((n = read(keeper, said, 999)) < 0) n = 0;
-    said[n] = 0;
-    close(terminal);
+    size_t used = 0;
+    for (ssize_t n; (n = read(keeper, said + used, 999 - used)) > 0;) used += (size_t)n;
     close(keeper);
     return said;
 }

@@ -44,8 +44,9 @@ jpeg_set() { # ZIP TAR
 lay_out() {
     "$plain/hostile" --seeds seeds # a file's twin means the same and is harmless
     cp "$(ls seeds/h5/*.twin | head -1)" keras
-    cp "$(ls seeds/npz/* | head -1)" stored.npz
-    cp "$(ls seeds/npz/* | sed -n 3p)" deflated.npz
+    honest=($(ls seeds/npz/*.twin))
+    cp "${honest[0]%.twin}" stored.npz
+    cp "${honest[1]%.twin}" deflated.npz
     cp "$(ls seeds/checkpoint/*.twin | head -1)" safetensors
     cp "$root/tests/golden/data/checkpoints/nested.pth" pth
     cp "$(ls seeds/archive/*.twin | sed -n 2p)" zip
