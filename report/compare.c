@@ -1,8 +1,9 @@
-/* compare.c - rows that set cells side by side: arm against arm on the same pictures, and
- * what is said of an experiment as a whole. */
+/* compare.c - rows that set cells side by side: arm against arm on the same pictures. */
 #include "report/gather.h"
+#include "report/reason.h"
 #include "core/die.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool same(const char *a, const char *b) {
@@ -27,46 +28,81 @@ static void refuse_other_pictures(const struct score *a, const struct score *b) 
                    a->rows.path, quoted(a->name[i]), b->rows.path, quoted(b->name[i]));
 }
 
-/* Mean over seeds of the mean paired difference; n pictures, NAN if no seed is common. */
-static double difference(const struct slot *a, const struct slot *b, bool use_dice,
-                         long *n) {
+/* A picture's difference and the group it is of. */
+struct difference {
+    const char *group;
+    double value;
+};
+
+static int by_group(const void *a, const void *b) {
+    return strcmp(((const struct difference *)a)->group,
+                  ((const struct difference *)b)->group);
+}
+
+/* Variance of the mean of n differences, a group's pictures taken together as one
+ * observation: G / (G - 1) times the sum over the G groups of (sum of d - mean)^2, over n^2.
+ * Where each picture is a group of its own that is the usual s^2 / n. NAN if G is 1. */
+static double variance_of_mean(struct difference *d, int n, double mean) {
     double sum = 0;
+    int groups = 0;
+    qsort(d, (size_t)n, sizeof *d, by_group);
+    for (int i = 0, end; i < n; i = end, groups++) {
+        double group = 0;
+        for (end = i; end < n && same(d[end].group, d[i].group); end++)
+            group += d[end].value - mean;
+        sum += group * group;
+    }
+    return groups > 1 ? sum / n / n * groups / (groups - 1) : NAN;
+}
+
+struct paired {
+    double mean, half_width; /* NAN if no seed is common; if all pictures are one group */
+    long n;                  /* pictures, of the seed that has the fewest */
+};
+
+/* Of the common seeds: the mean of their mean differences, and the root mean square of their
+ * half widths. Seeds share pictures, so the width is not divided by their number. */
+static struct paired compare(const struct slot *a, const struct slot *b, bool use_dice) {
+    struct paired all = {NAN, NAN, -1};
+    double sum = 0, variance = 0;
     int seeds = 0;
-    *n = -1;
     for (int i = 0; i < a->scores; i++) {
         const struct score *x = a->score[i], *y = of_seed(b, x->seed);
         if (!y) continue;
         refuse_other_pictures(x, y);
+        struct difference *d = xcalloc((size_t)x->n, sizeof *d);
         double total = 0;
-        for (int k = 0; k < x->n; k++)
-            total += use_dice ? x->dice[k] - y->dice[k] : x->iou[k] - y->iou[k];
+        for (int k = 0; k < x->n; k++) {
+            d[k].group = x->group[k];
+            d[k].value = use_dice ? x->dice[k] - y->dice[k] : x->iou[k] - y->iou[k];
+            total += d[k].value;
+        }
         sum += total / x->n;
+        variance += variance_of_mean(d, x->n, total / x->n);
         seeds++;
-        if (*n < 0 || x->n < *n) *n = x->n;
+        if (all.n < 0 || x->n < all.n) all.n = x->n;
+        xfree(d);
     }
-    return seeds ? sum / seeds : NAN;
+    if (!seeds) return all;
+    all.mean = sum / seeds;
+    all.half_width = NORMAL_95 * sqrt(variance / seeds);
+    return all;
 }
 
-/* Why one cell was not run: caller frees. */
-static char *why_one(const struct slot *s, const char *cell) {
-    if (!s) return xprintf("%s is not part of this experiment", cell);
-    return xprintf("%s: %s", cell, s->reason);
-}
-
-/* "a: why" or "a: why; b: why" for those of the two that were not run. Caller frees. */
+/* Why a and b were not compared; either may be NULL. Caller frees. */
 static char *why_not(const struct slot *a, const char *a_cell, const struct slot *b,
                      const char *b_cell) {
-    bool a_run = a && a->run, b_run = b && b->run;
-    if (a_run && b_run) return xprintf("%s and %s have no seed in common", a_cell, b_cell);
-    if (a_run) return why_one(b, b_cell);
-    if (b_run) return why_one(a, a_cell);
+    struct reasons all = {0};
     if (!a && !b)
         return xprintf("%s and %s are not part of this experiment", a_cell, b_cell);
-    if (a && b && same(a->reason, b->reason)) return why_one(a, a_cell);
-    char *x = why_one(a, a_cell), *y = why_one(b, b_cell), *both = xprintf("%s; %s", x, y);
-    xfree(x);
-    xfree(y);
-    return both;
+    if (!a || !b) return xprintf("%s is not part of this experiment", a ? b_cell : a_cell);
+    if (a->run && b->run)
+        return xprintf("%s and %s have no seed in common", a_cell, b_cell);
+    if (!a->run) reasons_add(&all, a->reason);
+    if (!b->run) reasons_add(&all, b->reason);
+    char *text = reasons_join(&all);
+    reasons_free(&all);
+    return text;
 }
 
 /* The printed difference of the original, as text: caller frees; NULL if it has not both.
@@ -113,15 +149,19 @@ static void add_pair(struct gather *g, const struct group *of, const char *x, co
     const struct slot *a = member(g, of, x), *b = member(g, of, y);
     char *a_cell = xprintf("%s-%s-%s", of->encoder, x, of->data);
     char *b_cell = xprintf("%s-%s-%s", of->encoder, y, of->data);
-    long n = -1;
-    double value =
-        a && b && a->run && b->run ? difference(a, b, same(metric, "dice"), &n) : NAN;
+    struct paired pair = {NAN, NAN, -1};
+    if (a && b && a->run && b->run) pair = compare(a, b, same(metric, "dice"));
     struct result *row =
         results_add(&g->results, xprintf("%s/%s-%s-vs-%s-%s/%s/%s", of->variant,
                                          of->encoder, x, y, of->data, of->split, metric));
-    row->ok = !isnan(value);
-    row->value = value;
-    row->n = n;
+    row->ok = !isnan(pair.mean);
+    row->value = pair.mean;
+    row->n = pair.n;
+    if (!isnan(pair.half_width)) {
+        row->lo = pair.mean - pair.half_width;
+        row->hi = pair.mean + pair.half_width;
+        row->method = xstrdup("paired, normal, by group");
+    }
     if (same(of->variant, "main") && same(of->split, "random"))
         row->published = published_difference(g, a_cell, b_cell, metric);
     if (row->ok)

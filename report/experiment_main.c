@@ -4,37 +4,44 @@
  * say "not run", so that a cell that failed can never pass for one that was left out. */
 #include "core/die.h"
 #include "core/file.h"
+#include "report/reason.h"
+#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char help[] =
     "usage: experiment CELL[=REASON[,REASON]...]... EXPERIMENT.tsv\n"
-    "Writes columns cell, status (run | not-run), reason. REASON is a file fetch --absent "
-    "wrote: one\n"
-    "line that says why a source is not here and what to do.\n"
+    "Writes columns cell, status (run | not-run), reason. REASON is a file fetch --absent\n"
+    "wrote: why a source is not here and what to do. In the column they are parted by \" | \".\n"
     "The first line repeats the arguments, so that make sees when they change.\n"
     "  --help --version\n"
     "example: experiment vits-random-cvc vits-random-sun=out/paper/raw/sun.absent \\\n"
     "             out/paper/experiment.tsv\n";
 
-enum { REASON_LIMIT = 4096 };
+enum { REASON_LIMIT = 4096, DEEP = 4 /* blanks before a line that goes on */ };
 
-/* A file's text in one line, as a table wants it: what lies between words becomes one blank. */
-static char *reason(const char *path)
-{
-    size_t n, end = 0;
-    char *text = file_read(path, REASON_LIMIT, &n);
+/* A file's text in one line, as a table wants it: what lies between words becomes one blank.
+ * A line begins a statement of its own unless it is as deep as the one before: fetch writes
+ * so what a person has to do, and what it found itself less deep. */
+static char *reason(const char *path) {
+    size_t n, end = 0, depth = 0;
+    char *text = file_read(path, REASON_LIMIT, &n), *line = xmalloc(2 * n + 1);
     for (size_t i = 0; i < n; i++) {
+        bool first = i == 0 || text[i - 1] == '\n';
+        size_t before = depth;
+        if (first) depth = strspn(text + i, " \t");
+        if (first && end && (depth != before || depth < DEEP) && !strchr(".:;", line[end - 1]))
+            line[end++] = isupper((unsigned char)text[i + depth]) ? '.' : ';';
         bool gap = strchr(" \t\r\n", text[i]) != NULL;
-        if (!gap) text[end++] = text[i];
-        else if (end && text[end - 1] != ' ') text[end++] = ' ';
+        if (!gap && end && i && strchr(" \t\r\n", text[i - 1])) line[end++] = ' ';
+        if (!gap) line[end++] = text[i] == '|' ? '/' : text[i];
     }
-    while (end && text[end - 1] == ' ') end--;
-    text[end] = 0;
-    if (!end || strlen(text) != end)
-        die_no("%s: found '%s', wanted text; delete it and run make again", path, quoted(text));
-    return text;
+    line[end] = 0;
+    if (!end || strlen(line) != end)
+        die_no("%s: found '%s', wanted text; delete it and run make again", path, quoted(line));
+    xfree(text);
+    return line;
 }
 
 static void write_cell(struct out *out, const char *argument) {
@@ -48,7 +55,7 @@ static void write_cell(struct out *out, const char *argument) {
     out_printf(out, "%s\tnot-run\t", cell);
     for (char *path = strtok(why, ","), *first = path; path; path = strtok(NULL, ",")) {
         char *text = reason(path);
-        out_printf(out, "%s%s", path == first ? "" : "; ", text);
+        out_printf(out, "%s%s", path == first ? "" : REASON_BETWEEN, text);
         xfree(text);
     }
     out_printf(out, "\n");

@@ -185,6 +185,8 @@ static void add_distance(struct gather *g, const struct slot *s, const char *met
                            .value = value,
                            .n = n,
                            .sd_seed = NAN,
+                           .lo = NAN,
+                           .hi = NAN,
                            .published = xstrdup(printed),
                            .reason = reason,
                            .sources = sources};

@@ -1,5 +1,7 @@
-/* gather.h - turns rows, one an image, into results.tsv: every statistic of the project is
- * computed here (gather.c, compare.c, totals.c, published.c) and nowhere else.
+/* gather.h - turns rows, one an image, into results.tsv: every statistic of Table 1 and of
+ * the text is computed here (gather.c, compare.c, totals.c, published.c). The learning
+ * curves' points are not: train takes a validation mean after each epoch, to choose its
+ * checkpoint by, and logs it; --curves copies the logs.
  *
  * EXPERIMENT.tsv says which cells are wanted: columns `cell status reason` (status run |
  * not-run; reason "na" where it runs) and, if other than main and random, `variant` and
@@ -18,7 +20,11 @@
  * on.
  *
  * Rows of two arms A and B of an encoder and data set, cell ENCODER-A-vs-B-DATA:
- *   dice iou               A less B, on the same pictures (others are fatal) and seeds
+ *   dice iou               A less B, picture by picture on the same pictures (others are
+ *                          fatal) and seeds; lo and hi are that less and plus 1.96 times the
+ *                          standard error of the mean, of the normal approximation, with a
+ *                          group's pictures (a sequence, a case; alone where ungrouped) as
+ *                          one observation
  * Arms stand in the order in which published.tsv names them, then in the experiment's.
  * Pairs of arms that published.tsv knows (an arm the original did not test stands there as
  * "tested 0") and the experiment does not hold are rows not run, so that the text may speak
@@ -29,13 +35,18 @@
  *   wins-A                 encoder and data sets with A's mean Dice above all others'
  *   wins-A-over-B          above B's; both kinds not run while a cell is missing
  *   ahead-A-over-B compared-A-over-B  the same among pairs that were run; their number
+ *   clear-A-over-B         those of them whose whole interval of A less B is above 0
  *   least-above-baseline   the least dice_above_baseline
  * Rows of a cell named after a data set: pictures (scored, a seed).
  *
  * Variant "published", split random (published.c): the printed numbers, differences of
  * arms, and for each cell, Dice d: iou_of_dice = d/(2-d); iou_gap = IoU less that;
  * sd_implied = sqrt(2 gap / f''(d)), f'' = 4/(2-d)^3; half_width = 1.96 sd / sqrt(n), n = N
- * - floor(.8 N) pictures; half_width_groups, n the number of groups (cases, sequences). IoU
+ * - floor(.8 N) pictures; half_width_groups, n the number of groups (cases, sequences); and
+ * for a difference d of two arms with these half widths by group, h and k:
+ * half_width_groups_most = h + k, the widest an interval of d can be, and
+ * correlation_needed = (h^2 + k^2 - d^2) / (2 h k), that of the arms' scores above which an
+ * interval of d, taken pair by pair, leaves 0 out. IoU
  * is a convex function of Dice, so the gap between the mean IoU and the IoU of the mean
  * Dice measures the spread of Dice over pictures. */
 #ifndef REPORT_GATHER_H
@@ -44,6 +55,7 @@
 #include "report/scores.h"
 
 #define BASELINE "baseline"
+#define NORMAL_95 1.96 /* deviations to either side that hold 95 % of a normal law */
 
 struct slot { /* one variant, cell and split */
     char *variant, *cell, *split, *encoder, *arm, *data;

@@ -18,10 +18,11 @@ static const char caption[] =
 
 static char *caption_text(const struct results *r) {
     const struct result *seeds = results_find(r, "main/all/random/seeds");
-    char *words = !seeds || seeds->value <= 1
-                      ? xstrdup("one seed")
-                      : xprintf("up to %.0f seeds, spread as standard deviation over them",
-                                seeds->value);
+    char *words = !seeds || seeds->value == 1 ? xstrdup("one seed")
+                  : seeds->value < 1          ? xstrdup("no seed was run")
+                                     : xprintf("up to %.0f seeds, spread as standard "
+                                               "deviation over them",
+                                               seeds->value);
     char *text = xprintf(caption, words);
     xfree(words);
     return text;
@@ -44,10 +45,10 @@ static void with_spread(const struct result *row, const char *plus, char *out,
 static struct numbers numbers_of(const struct line *l, const char *plus) {
     struct numbers x = {.published_dice = l->dice->published ? l->dice->published : "none",
                         .published_iou = l->iou->published ? l->iou->published : "none"};
-    if (l->note) {
+    if (l->notes) {
         snprintf(x.n, sizeof x.n, "0");
-        snprintf(x.dice, sizeof x.dice, "not run (%d)", l->note);
-        snprintf(x.iou, sizeof x.iou, "not run (%d)", l->note);
+        snprintf(x.dice, sizeof x.dice, "not run (%s)", l->notes);
+        snprintf(x.iou, sizeof x.iou, "not run (%s)", l->notes);
         return x;
     }
     snprintf(x.n, sizeof x.n, "%ld", l->dice->n);
@@ -62,14 +63,56 @@ static int opens(const struct table1 *t, int i, int level) {
     return level == 1 && t->line[i].rank[1] != t->line[i - 1].rank[1];
 }
 
+/* What to do about each note, once for all of them. */
+static const char remedy[] =
+    "Cells were not run for want of what the notes name. A file goes under its name into "
+    "`downloads/` beside the Makefile, or into a folder of `MIRROR`; what has an address "
+    "`make` fetches itself where a network is and `OFFLINE` is not set. `make all` then runs "
+    "those cells alone.";
+
+/* An address, as a link that LaTeX may break; a checksum's first digits, for the eye: the
+ * whole one stands in the source's file. */
+static void put_word(struct out *out, const char *word) {
+    static const char address[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789-._~/?=&%+:#";
+    enum { SHA256 = 64, SHOWN = 12 };
+    size_t n = strlen(word), digits = strspn(word, "0123456789abcdef");
+    bool link = strncmp(word, "https://", 8) == 0 || strncmp(word, "http://", 7) == 0;
+    size_t url = link ? strspn(word, address) : 0;
+    while (url && strchr(".:", word[url - 1])) url--;
+    char *rest = escape_markdown(word + (url ? url : digits == SHA256 ? SHOWN : 0));
+    if (url && n - url <= 2)
+        out_printf(out, "<%.*s>%s", (int)url, word, rest);
+    else if (digits == SHA256)
+        out_printf(out, "%.*s...%s", SHOWN, word, rest + SHA256 - SHOWN);
+    else {
+        char *all = escape_markdown(word);
+        out_printf(out, "%s", all);
+        xfree(all);
+    }
+    xfree(rest);
+}
+
+static void put_note(struct out *out, int number, const char *note) {
+    size_t name = reason_source(note);
+    char *text = xstrdup(note + name), *save = NULL;
+    out_printf(out, name ? "(%d) **%.*s**" : "(%d)%.*s", number, (int)name, note);
+    for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+        if (*word != ':' || word[1]) out_printf(out, " ");
+        put_word(out, word);
+    }
+    out_printf(out, "\n");
+    xfree(text);
+}
+
 void table1_markdown(const struct table1 *t, const struct results *r,
                      const struct names *names, const char *path) {
     struct out *out = out_open(path);
     out_printf(
         out,
         "| Encoder | Data set | n | Pretraining | Dice | published | IoU | published |\n");
-    out_printf(out, "|:----------|:-------------|---:|:-------------|----------:|--------:"
-                    "|----------:|--------:|\n");
+    out_printf(out, "|:---------|:------------|---:|:------------|---------------:|---------:"
+                    "|---------------:|---------:|\n");
     for (int i = 0; i < t->lines; i++) {
         const struct line *l = &t->line[i];
         struct numbers x = numbers_of(l, " ± ");
@@ -86,12 +129,9 @@ void table1_markdown(const struct table1 *t, const struct results *r,
     char *text = caption_text(r);
     out_printf(out, "\nTable: %s\n", text);
     xfree(text);
-    if (t->notes) out_printf(out, "\nCells that were not run, why, and what to do:\n\n");
-    for (int i = 0; i < t->notes; i++) {
-        char *note = escape_markdown(t->note[i]);
-        out_printf(out, "(%d) %s\n", i + 1, note);
-        xfree(note);
-    }
+    if (t->notes.count) out_printf(out, "\n%s\n\n", remedy);
+    for (int i = 0; i < t->notes.count; i++) put_note(out, i + 1, t->notes.text[i]);
+    differences_markdown(t, r, names, out);
     out_commit(out);
 }
 
@@ -121,8 +161,8 @@ void table1_latex(const struct table1 *t, const struct results *r,
         xfree(arm);
     }
     out_printf(out, "\\bottomrule\n\\end{tabular}\n");
-    for (int i = 0; i < t->notes; i++) {
-        char *note = escape_latex(t->note[i]);
+    for (int i = 0; i < t->notes.count; i++) {
+        char *note = escape_latex(t->notes.text[i]);
         out_printf(out, "\\par\\smallskip\\footnotesize (%d) %s\n", i + 1, note);
         xfree(note);
     }

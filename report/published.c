@@ -45,9 +45,9 @@ static void add_implied(struct gather *g, const char *cell, const char *data, do
     if (gap < 0) return; /* no spread of per-picture Dice gives such a pair */
     double sd = sqrt(2 * gap / curvature);
     add(g, cell, "sd_implied", sd, n);
-    if (n > 0) add(g, cell, "half_width", 1.96 * sd / sqrt((double)n), n);
+    if (n > 0) add(g, cell, "half_width", NORMAL_95 * sd / sqrt((double)n), n);
     if (groups > 0)
-        add(g, cell, "half_width_groups", 1.96 * sd / sqrt((double)groups), groups);
+        add(g, cell, "half_width_groups", NORMAL_95 * sd / sqrt((double)groups), groups);
 }
 
 static void add_printed(struct gather *g) {
@@ -82,26 +82,60 @@ static void add_difference(struct gather *g, const char *encoder, const char *a,
     }
 }
 
+/* What the two arms' half widths by group, h and k, let be said of their difference d. */
+static void add_pair(struct gather *g, const char *encoder, const char *a, const char *b,
+                     const char *data) {
+    char *cell = xprintf("%s-%s-vs-%s-%s", encoder, a, b, data);
+    char *key[3] = {
+        xprintf("published/%s/random/dice", cell),
+        xprintf("published/%s-%s-%s/random/half_width_groups", encoder, a, data),
+        xprintf("published/%s-%s-%s/random/half_width_groups", encoder, b, data)};
+    double value[3];
+    long n = 0;
+    for (int i = 0; i < 3; i++) {
+        const struct result *row = results_find(&g->results, key[i]);
+        value[i] = row ? row->value : NAN;
+        if (row) n = row->n;
+        xfree(key[i]);
+    }
+    double d = value[0], h = value[1], k = value[2];
+    if (!isnan(d + h + k) && h > 0 && k > 0) {
+        add(g, cell, "half_width_groups_most", h + k, n);
+        add(g, cell, "correlation_needed", (h * h + k * k - d * d) / (2 * h * k), n);
+    }
+    xfree(cell);
+}
+
+/* The arms printed after this cell's, compared with it. */
+static void add_rivals(struct gather *g, const char *encoder, const char *arm,
+                       const char *data) {
+    int at = 0;
+    while (at < g->arms && strcmp(g->arm[at], arm) != 0) at++;
+    for (int k = at + 1; k < g->arms; k++) {
+        add_difference(g, encoder, arm, g->arm[k], data);
+        add_pair(g, encoder, arm, g->arm[k], data);
+    }
+}
+
 void gather_published(struct gather *g) {
     const struct table *t = &g->published;
     int cell = table_need(t, "cell"), metric = table_need(t, "metric");
     add_printed(g);
-    for (int i = 0; i < t->rows; i++) {
-        char *encoder, *arm, *data;
-        double d, j;
-        const char *name = table_get(t, i, cell), *iou = published_get(t, name, "iou");
-        if (strcmp(table_get(t, i, metric), "dice") != 0 ||
-            !cell_parts(name, &encoder, &arm, &data))
-            continue;
-        if (iou && number_parse(iou, &j) &&
-            number_parse(published_get(t, name, "dice"), &d))
-            add_implied(g, name, data, d, j);
-        int at = 0;
-        while (at < g->arms && strcmp(g->arm[at], arm) != 0) at++;
-        for (int k = at + 1; k < g->arms; k++)
-            add_difference(g, encoder, arm, g->arm[k], data);
-        xfree(encoder);
-        xfree(arm);
-        xfree(data);
-    }
+    for (int pass = 0; pass < 2; pass++) /* pairs need what follows from both of their cells */
+        for (int i = 0; i < t->rows; i++) {
+            char *encoder, *arm, *data;
+            double d, j;
+            const char *name = table_get(t, i, cell), *iou = published_get(t, name, "iou");
+            if (strcmp(table_get(t, i, metric), "dice") != 0 ||
+                !cell_parts(name, &encoder, &arm, &data))
+                continue;
+            if (pass)
+                add_rivals(g, encoder, arm, data);
+            else if (iou && number_parse(iou, &j) &&
+                     number_parse(published_get(t, name, "dice"), &d))
+                add_implied(g, name, data, d, j);
+            xfree(encoder);
+            xfree(arm);
+            xfree(data);
+        }
 }

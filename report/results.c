@@ -12,7 +12,7 @@ static const char *const columns[] = {"key",   "status",    "value",  "n",      
                                       "lo",    "hi",        "method", "p",      "p_holm",
                                       "min_p", "published", "reason", "sources"};
 enum { COLUMNS = sizeof columns / sizeof *columns };
-enum { KEY, STATUS, VALUE, N, SD_SEED, METHOD = 7, PUBLISHED = 11, REASON, SOURCES };
+enum { KEY, STATUS, VALUE, N, SD_SEED, LO, HI, METHOD, PUBLISHED = 11, REASON, SOURCES };
 
 struct result *results_add(struct results *r, char *key) {
     if (r->count == r->room) {
@@ -20,7 +20,8 @@ struct result *results_add(struct results *r, char *key) {
         r->row = xrealloc(r->row, (size_t)r->room, sizeof *r->row);
     }
     struct result *row = &r->row[r->count++];
-    *row = (struct result){.key = key, .ok = true, .value = NAN, .n = -1, .sd_seed = NAN};
+    *row = (struct result){
+        .key = key, .ok = true, .value = NAN, .n = -1, .sd_seed = NAN, .lo = NAN, .hi = NAN};
     return row;
 }
 
@@ -98,6 +99,11 @@ static void read_row(struct results *r, const struct table *t, int i) {
             t->path, t->line[i], status, row->text);
     row->n = strcmp(table_get(t, i, N), RESULTS_NA) == 0 ? -1 : table_integer(t, i, N);
     row->sd_seed = number_or_nan(t, i, SD_SEED);
+    row->lo = number_or_nan(t, i, LO);
+    row->hi = number_or_nan(t, i, HI);
+    if ((bool)isnan(row->lo) != (bool)isnan(row->hi) || row->lo > row->hi)
+        die_no("%s:%d: interval from %s to %s, wanted two numbers in order, or na twice",
+               t->path, t->line[i], table_get(t, i, LO), table_get(t, i, HI));
     row->method = text_or_null(table_get(t, i, METHOD));
     row->published = text_or_null(table_get(t, i, PUBLISHED));
     double printed;
@@ -141,8 +147,9 @@ void results_write(const struct results *r, const char *path) {
         out_printf(out, "%s\t%s\t%s\t%s\t%s\t", row->key, row->ok ? "ok" : "not-run",
                    row->text ? row->text : na_number(row->value),
                    row->n < 0 ? RESULTS_NA : n, na_number(row->sd_seed));
-        out_printf(out, "na\tna\t%s\tna\tna\tna\t%s\t%s\t%s\n", na_text(row->method),
-                   na_text(row->published), na_text(row->reason), na_text(row->sources));
+        out_printf(out, "%s\t%s\t%s\tna\tna\tna\t%s\t%s\t%s\n", na_number(row->lo),
+                   na_number(row->hi), na_text(row->method), na_text(row->published),
+                   na_text(row->reason), na_text(row->sources));
     }
     out_commit(out);
 }
@@ -166,13 +173,16 @@ static void whole_text(double value, char *out, size_t size) {
 
 void result_text(const struct result *row, char *out, size_t size) {
     const char *metric = strrchr(row->key, '/') + 1;
-    bool difference =
-        strstr(row->key, "-vs-") || strstr(metric, "minus") || strstr(metric, "above");
+    bool unsigned_ = begins(metric, "half_width") || begins(metric, "correlation");
+    bool difference = !unsigned_ && (strstr(row->key, "-vs-") || strstr(metric, "minus") ||
+                                     strstr(metric, "above"));
     if (row->method && strcmp(row->method, "printed") == 0 && row->text &&
         strchr(row->text, '.'))
         snprintf(out, size, "%s", row->text);
     else if (difference)
         snprintf(out, size, "%+.4f", row->value);
+    else if (begins(metric, "correlation"))
+        snprintf(out, size, "%.2f", row->value);
     else if (begins(metric, "sd_"))
         snprintf(out, size, "%.3f", row->value);
     else if (row->value == floor(row->value) && fabs(row->value) < 1e15 &&

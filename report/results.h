@@ -5,9 +5,10 @@
  *   status    ok | not-run
  *   value     the number; n: pictures it rests on (a seed's, the fewest where seeds differ)
  *   sd_seed   standard deviation over seeds (two or more)
- *   lo..min_p the interval, the test and its name (method), for rows that have one
+ *   lo hi     ends of an interval, for rows that have one; method: what kind it is of
+ *   p..min_p  of a test, for rows that have one
  *   published the original paper's number, as printed there
- *   reason    of a row not run: why, and what to do about it
+ *   reason    of a row not run: why, and what to do about it (reason.h)
  *   sources   the files it comes from, each path@first eight digits of its sha256
  * A cell of the file that holds nothing is spelled "na"; no other spelling is accepted.
  *
@@ -29,7 +30,7 @@ struct result {
     bool ok;
     double value;                                /* NAN where not run */
     long n;                                      /* -1: na */
-    double sd_seed;                              /* NAN: na */
+    double sd_seed, lo, hi;                      /* NAN: na */
     char *method, *published, *reason, *sources; /* NULL: na */
     char *text; /* value as the file spells it; made by results_read */
 };

@@ -95,12 +95,13 @@ static double checked(const struct table *t, int i, int column, double wanted) {
 
 static void read_rows(struct score *score) {
     const struct table *t = &score->rows;
-    int name = table_need(t, "name"), inter = table_need(t, "inter"),
-        pred = table_need(t, "pred"), truth = table_need(t, "truth"),
+    int name = table_need(t, "name"), group = table_need(t, "group"),
+        inter = table_need(t, "inter"), pred = table_need(t, "pred"), truth = table_need(t, "truth"),
         d = table_need(t, "dice"), j = table_need(t, "iou");
     score->n = t->rows;
     if (!score->n) die_no("%s: no picture scored, wanted at least one", t->path);
     score->name = xcalloc((size_t)score->n, sizeof *score->name);
+    score->group = xcalloc((size_t)score->n, sizeof *score->group);
     score->dice = xcalloc((size_t)score->n, sizeof *score->dice);
     score->iou = xcalloc((size_t)score->n, sizeof *score->iou);
     for (int i = 0; i < score->n; i++) {
@@ -110,6 +111,7 @@ static void read_rows(struct score *score) {
             die_no("%s:%d: %ld pixels in both of %ld and %ld: impossible", t->path,
                    t->line[i], (long)c.inter, (long)c.pred, (long)c.truth);
         score->name[i] = t->cell[(size_t)i * (size_t)t->cols + (size_t)name];
+        score->group[i] = t->cell[(size_t)i * (size_t)t->cols + (size_t)group];
         score->dice[i] = checked(t, i, d, dice(c));
         score->iou[i] = checked(t, i, j, iou(c));
         score->empty += c.pred == 0;
@@ -146,7 +148,7 @@ void score_open(struct score *score, const char *path) {
 
 void score_close(struct score *s) {
     void *all[] = {s->variant, s->cell, s->split, s->encoder, s->arm,   s->data,
-                   s->scored,  s->name, s->dice,  s->iou,     s->source};
+                   s->scored,  s->name, s->group, s->dice,    s->iou,   s->source};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) xfree(all[i]);
     table_free(&s->rows);
     *s = (struct score){0};

@@ -16,6 +16,7 @@ struct score {
     struct table rows;
     int n;              /* pictures */
     char **name;        /* [n] borrowed from rows */
+    char **group;       /* [n] the same: case, sequence, or the picture's own name */
     double *dice, *iou; /* [n] */
     int empty;          /* predictions without a single pixel */
     double best_epoch;  /* NAN where there is no run.tsv */

@@ -20,12 +20,27 @@ static char *main_cell(const char *key) {
     return NULL;
 }
 
-static int note_of(struct table1 *t, const char *reason) {
-    for (int i = 0; i < t->notes; i++)
-        if (strcmp(t->note[i], reason) == 0) return i + 1;
-    t->note = xrealloc((void *)t->note, (size_t)t->notes + 1, sizeof *t->note);
-    t->note[t->notes++] = reason;
-    return t->notes;
+/* The numbers of a line's reasons in increasing order, runs of three or more as "1-3".
+ * Caller frees. */
+static char *notes_of(struct table1 *t, const char *reason) {
+    struct reasons mine = {0};
+    char *text = xstrdup("");
+    reasons_add(&mine, reason);
+    reasons_add(&t->notes, reason);
+    for (int i = 0, end; i < t->notes.count; i = end) {
+        for (end = i; end < t->notes.count; end++)
+            if (reasons_find(&mine, t->notes.text[end]) < 0) break;
+        bool range = end - i > 2;
+        for (int k = i; k < end; k += range ? end - i - 1 : 1) {
+            const char *between = !*text ? "" : range && k > i ? "-" : ", ";
+            char *longer = xprintf("%s%s%d", text, between, k + 1);
+            xfree(text);
+            text = longer;
+        }
+        if (end == i) end++;
+    }
+    reasons_free(&mine);
+    return text;
 }
 
 /* Place of the first line with this text in the field at `offset`: the order of appearance.
@@ -74,7 +89,7 @@ void table1_open(struct table1 *t, const struct results *r) {
         die_no("results: no cell of the experiment 'main', split random; nothing to print");
     group(t);
     for (int i = 0; i < t->lines; i++)
-        if (!t->line[i].dice->ok) t->line[i].note = note_of(t, t->line[i].dice->reason);
+        if (!t->line[i].dice->ok) t->line[i].notes = notes_of(t, t->line[i].dice->reason);
 }
 
 void table1_close(struct table1 *t) {
@@ -82,9 +97,10 @@ void table1_close(struct table1 *t) {
         xfree(t->line[i].encoder);
         xfree(t->line[i].arm);
         xfree(t->line[i].data);
+        xfree(t->line[i].notes);
     }
     xfree(t->line);
-    xfree((void *)t->note);
+    reasons_free(&t->notes);
     *t = (struct table1){0};
 }
 

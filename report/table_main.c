@@ -20,7 +20,7 @@ static void refuse_not_run(const struct table1 *t) {
     int missing = 0;
     for (int i = 0; i < t->lines; i++) {
         const struct line *l = &t->line[i];
-        if (!l->note) continue;
+        if (!l->notes) continue;
         warn("%s-%s-%s: not run: %s", l->encoder, l->arm, l->data, quoted(l->dice->reason));
         missing++;
     }

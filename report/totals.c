@@ -54,21 +54,27 @@ static void add_for_arms(struct gather *g, const struct slot *like, const char *
     xfree(metric);
 }
 
-/* The experiment's cells that were not run, of arms a and b (NULL: of all), as a reason;
- * NULL if all were run. Caller frees. */
+/* The experiment's cells that were not run, of arms a and b (NULL: of all), as a reason, the
+ * first ones by name; NULL if all were run. Caller frees. */
 static char *missing_cells(const struct gather *g, const struct slot *like, const char *a,
                            const char *b) {
+    enum { NAMED = 3 };
     char *text = NULL;
+    int cells = 0;
     for (int i = 0; i < g->slots; i++) {
         const struct slot *s = &g->slot[i];
         if (s->run || !together(s, like) || (b && !same(s->arm, a) && !same(s->arm, b)))
             continue;
+        if (cells++ >= NAMED) continue;
         char *longer = text ? xprintf("%s, %s", text, s->cell)
                             : xprintf("it needs cells not run: %s", s->cell);
         xfree(text);
         text = longer;
     }
-    return text;
+    if (cells <= NAMED) return text;
+    char *longer = xprintf("%s and %d more", text, cells - NAMED);
+    xfree(text);
+    return longer;
 }
 
 static bool has_arm(const struct gather *g, const struct slot *like, const char *arm) {
@@ -79,20 +85,38 @@ static bool has_arm(const struct gather *g, const struct slot *like, const char 
     return false;
 }
 
-/* Encoder and data sets in which a and b were both run (*compared), and in which a's mean
- * Dice is above. */
-static int ahead(const struct gather *g, const struct slot *like, const char *a,
-                 const char *b, int *compared) {
-    int count = 0;
-    *compared = 0;
+/* Does the whole interval of s less o, Dice, lie above 0? The row may stand as o less s. */
+static bool clearly_ahead(const struct gather *g, const struct slot *s,
+                          const struct slot *o) {
+    for (int turn = 0; turn < 2; turn++) {
+        const struct slot *x = turn ? o : s, *y = turn ? s : o;
+        char *key = xprintf("%s/%s-%s-vs-%s-%s/%s/dice", s->variant, s->encoder, x->arm,
+                            y->arm, s->data, s->split);
+        const struct result *row = results_find(&g->results, key);
+        xfree(key);
+        if (row) return turn ? row->hi < 0 : row->lo > 0;
+    }
+    return false;
+}
+
+/* Encoder and data sets in which a and b were both run, in which a's mean Dice is above, and
+ * in which it clearly is. */
+struct standing {
+    int compared, ahead, clear;
+};
+
+static struct standing stand(const struct gather *g, const struct slot *like, const char *a,
+                             const char *b) {
+    struct standing all = {0, 0, 0};
     for (int i = 0; i < g->slots; i++) {
         const struct slot *s = &g->slot[i], *o = rival(g, s, b);
         if (!together(s, like) || is_baseline(s) || !same(s->arm, a)) continue;
         if (!s->run || !o || !o->run) continue;
-        *compared += 1;
-        count += dice_of(g, s) > dice_of(g, o);
+        all.compared++;
+        all.ahead += dice_of(g, s) > dice_of(g, o);
+        all.clear += clearly_ahead(g, s, o);
     }
-    return count;
+    return all;
 }
 
 /* Encoder and data sets in which a is above every other arm that was run, of one at least.
@@ -117,12 +141,13 @@ static int first(const struct gather *g, const struct slot *like, const char *a)
 static void total_arms(struct gather *g, const struct slot *like, const char *a,
                        const char *b) {
     const char *absent = !has_arm(g, like, a) ? a : !has_arm(g, like, b) ? b : NULL;
-    int compared = 0, count = absent ? 0 : ahead(g, like, a, b, &compared);
+    struct standing x = stand(g, like, a, b); /* nothing of an absent arm */
     char *missing = absent ? xprintf("no cell of arm %s is part of this experiment", absent)
                            : missing_cells(g, like, a, b);
-    add_for_arms(g, like, "wins", a, b, count, missing);
-    add_for_arms(g, like, "ahead", a, b, count, absent ? xstrdup(missing) : NULL);
-    add_for_arms(g, like, "compared", a, b, compared, absent ? xstrdup(missing) : NULL);
+    add_for_arms(g, like, "wins", a, b, x.ahead, missing);
+    add_for_arms(g, like, "ahead", a, b, x.ahead, absent ? xstrdup(missing) : NULL);
+    add_for_arms(g, like, "clear", a, b, x.clear, absent ? xstrdup(missing) : NULL);
+    add_for_arms(g, like, "compared", a, b, x.compared, absent ? xstrdup(missing) : NULL);
 }
 
 static void total_wins(struct gather *g, const struct slot *like) {

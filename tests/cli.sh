@@ -53,6 +53,12 @@ sed -i 's/^file .*/file nowhere.tar/' sources/asked.src
 dies 3 'write to the authors' 'a source by request says whom to ask' "$bin/fetch" sources/asked.src out
 ok 'its absence can be written down' "$bin/fetch" --absent why sources/asked.src out
 ok 'with the reason' grep -q 'write to the authors' why
+printf 'b: no answer | 2\n  wanted: the file b.zip\n    Ask them\n    twice.\n  Or not.\n' >b.absent
+"$bin/experiment" vits-random-b=why,b.absent wanted.tsv
+ok 'and stands in the experiment as a statement of its own' grep -q '^vits-random-b	not-run	cvc: to be had by hand only; wanted: [^|]*; write to the authors | b: ' wanted.tsv
+ok 'of whole sentences' grep -q ' | b: no answer / 2; wanted: the file b.zip. Ask them twice. Or not.$' wanted.tsv
+ok "the paper's author is who is to be cited" test "$(sed -n 's/^author: //p' "$root/report/paper.yaml")" = \
+    "$(sed -n 's/^  - name: "\(.*\)"/\1/p' "$root/CITATION.cff")"
 dies 3 'absent.src' 'a source that is not there is named' "$bin/fetch" absent.src out
 dies 3 raw 'a folder where the download should go' "$bin/fetch" sources/cvc.src raw
 

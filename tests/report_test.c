@@ -1,72 +1,11 @@
-/* report_test.c - results, statistics and Table 1 on tiny runs whose answers are known. */
+/* report_test.c - what gather computes, on tiny runs whose answers are known. */
 #include "core/metric.h"
-#include "report/escape.h"
 #include "report/gather.h"
-#include "report/table1.h"
 #include "test.h"
 
 static void write_text(const char *path, const char *text) {
     file_write(path, text, strlen(text));
 }
-
-static const char head[] =
-    "key\tstatus\tvalue\tn\tsd_seed\tlo\thi\tmethod\tp\tp_holm\tmin_p\t"
-    "published\treason\tsources\n";
-
-static void read_bad(void *row) {
-    struct results r;
-    char *text = xprintf("%s%s\n", head, (const char *)row);
-    write_text("bad.tsv", text);
-    results_read(&r, "bad.tsv");
-}
-
-static void malformed_results_are_refused_by_line(void **state) {
-    (void)state;
-    static const struct {
-        const char *row, *says;
-    } bad[] = {
-        {"a/b/dice\tok\t1\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna",
-         "wanted variant/cell/split/metric"},
-        {"a/b/c/d\tgood\t1\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna",
-         "status 'good', wanted ok or not-run"},
-        {"a/b/c/d\tok\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna",
-         "wanted a number just where"},
-        {"a/b/c/d\tok\tnan\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna", "bad.tsv:2"},
-        {"a/b/c/d\tnot-run\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna",
-         "says no reason"},
-        {"a/b/c/d\tok\t1\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna\n"
-         "a/b/c/d\tok\t2\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna",
-         "bad.tsv:3: key 'a/b/c/d' stands twice"},
-    };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_dies(EXIT_NO, bad[i].says, read_bad, (void *)bad[i].row);
-}
-
-static void counts_are_whole_and_differences_signed(void **state) {
-    (void)state;
-    static const struct {
-        const char *key;
-        double value;
-        const char *text;
-    } rows[] = {{"a/b/c/pictures", 39308, "39,308"},
-                {"a/b/c/pictures", 999, "999"},
-                {"a/b/c/n", 1234567, "1,234,567"},
-                {"a/b/c/dice", 1, "1.0000"},
-                {"a/b/c/iou", 0, "0.0000"},
-                {"a/b/c/sd_dice", .12345, "0.123"},
-                {"a/b-vs-c-d/e/dice", .1, "+0.1000"},
-                {"a/b/c/dice_minus_published", -.1, "-0.1000"},
-                {"a/b/c/best_epoch", 7.5, "7.5000"}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct result row = {
-            .key = (char *)rows[i].key, .ok = true, .value = rows[i].value};
-        char text[64];
-        result_text(&row, text, sizeof text);
-        assert_string_equal(text, rows[i].text);
-    }
-}
-
-/* ---- runs ---- */
 
 static const char published[] = "cell\tmetric\tvalue\torigin\n"
                                 "vits-imagenet-cvc\tdice\t0.8705\tpaper\n"
@@ -76,6 +15,8 @@ static const char published[] = "cell\tmetric\tvalue\torigin\n"
                                 "vits-random-cvc\ttested\t0\tpaper\n"
                                 "cvc\tpictures\t612\tpaper\n"
                                 "cvc\tgroups\t29\treadme\n";
+
+static int of_a_group = 1; /* pictures of a run that make a group */
 
 /* A run whose pictures have these counts: inter, pred, truth. */
 static void make_run(const char *cell, long seed, const int (*counts)[3], int n) {
@@ -87,8 +28,8 @@ static void make_run(const char *cell, long seed, const int (*counts)[3], int n)
     out_printf(out, "name\tgroup\tsize\tinter\tpred\ttruth\tempty\tdice\tiou\n");
     for (int i = 0; i < n; i++) {
         struct counts c = {counts[i][0], counts[i][1], counts[i][2]};
-        out_printf(out, "%d.tif\t1\t96\t%d\t%d\t%d\tnone\t%.17g\t%.17g\n", i + 1,
-                   counts[i][0], counts[i][1], counts[i][2], dice(c), iou(c));
+        out_printf(out, "%d.tif\tg%d\t96\t%d\t%d\t%d\tnone\t%.17g\t%.17g\n", i + 1,
+                   i / of_a_group, counts[i][0], counts[i][1], counts[i][2], dice(c), iou(c));
     }
     out_commit(out);
     char *run = xprintf("%s/run.tsv", folder);
@@ -177,6 +118,54 @@ static void arms_are_compared_picture_by_picture(void **state) {
     gather_free(&given.g);
 }
 
+/* Differences of pictures 0, .5, .5: by hand, their mean 1/3, deviation .2887, standard error
+ * 1/6. */
+static void a_difference_has_the_interval_of_its_pairs(void **state) {
+    (void)state;
+    struct given given;
+    two_arms(&given);
+    do_gather(&given);
+    const struct result *pair =
+        row(&given, "main/vits-imagenet-vs-radimagenet-cvc/random/dice");
+    assert_near(pair->lo, 1. / 3 - 1.96 / 6, 1e-12);
+    assert_near(pair->hi, 1. / 3 + 1.96 / 6, 1e-12);
+    assert_near(row(&given, "main/all/random/clear-imagenet-over-radimagenet")->value, 1, 0);
+    assert_near(row(&given, "main/all/random/clear-radimagenet-over-imagenet")->value, 0, 0);
+    results_write(&given.g.results, "results.tsv");
+    gather_free(&given.g);
+    struct results again;
+    results_read(&again, "results.tsv");
+    pair = results_find(&again, "main/vits-imagenet-vs-radimagenet-cvc/random/dice");
+    assert_near(pair->hi, 1. / 3 + 1.96 / 6, 1e-12);
+    results_free(&again);
+}
+
+/* Two groups of two: 0, .5 and .5, .5 about their mean .375 sum to -.25 and .25, and
+ * sqrt(2 (.25^2 + .25^2) / 4^2) = .125. One group has no spread, so no interval and nothing
+ * clear. */
+static void a_group_is_one_observation(void **state) {
+    (void)state;
+    static const int high[4][3] = {{10, 10, 10}, {20, 20, 20}, {5, 10, 10}, {5, 10, 10}};
+    static const int low[4][3] = {{10, 10, 10}, {5, 10, 10}, {0, 0, 10}, {0, 0, 10}};
+    for (of_a_group = 2; of_a_group <= 4; of_a_group += 2) {
+        struct given given = {.run = {"runs/main/vits-imagenet-cvc/random/s0",
+                                      "runs/main/vits-radimagenet-cvc/random/s0"},
+                              .runs = 2};
+        make_run("vits-imagenet-cvc", 0, high, 4);
+        make_run("vits-radimagenet-cvc", 0, low, 4);
+        do_gather(&given);
+        const struct result *pair =
+            row(&given, "main/vits-imagenet-vs-radimagenet-cvc/random/dice");
+        assert_near(pair->value, .375, 1e-12);
+        assert_int_equal((bool)isnan(pair->lo), of_a_group == 4);
+        if (of_a_group == 2) assert_near(pair->lo, .375 - 1.96 * .125, 1e-12);
+        assert_near(row(&given, "main/all/random/clear-imagenet-over-radimagenet")->value,
+                    of_a_group == 2, 0);
+        gather_free(&given.g);
+    }
+    of_a_group = 1;
+}
+
 static void seeds_are_averaged_and_their_spread_told(void **state) {
     (void)state;
     struct given given;
@@ -225,6 +214,16 @@ static void the_spread_behind_published_numbers_follows(void **state) {
     assert_int_equal(row(&given, "published/vits-imagenet-cvc/random/half_width")->n, 123);
     assert_int_equal(row(&given, "published/vits-imagenet-cvc/random/half_width_groups")->n,
                      29);
+    /* of both arms .0443 and .1212 by sequence: their sum is below the difference .3672, so
+     * that no correlation is needed */
+    static const char pair[] = "published/vits-imagenet-vs-radimagenet-cvc/random";
+    char *sum = xprintf("%s/half_width_groups_most", pair),
+         *needed = xprintf("%s/correlation_needed", pair);
+    assert_near(row(&given, sum)->value, .0443 + .1212, 1e-4);
+    assert_near(row(&given, needed)->value,
+                (.0443 * .0443 + .1212 * .1212 - .3672 * .3672) / (2 * .0443 * .1212), .02);
+    xfree(sum);
+    xfree(needed);
     gather_free(&given.g);
 }
 
@@ -322,64 +321,12 @@ static void epochs_are_means_of_their_steps(void **state) {
     xfree(e);
 }
 
-/* ---- Table 1 ---- */
-
-static void table_1_sets_ours_beside_the_published(void **state) {
-    (void)state;
-    struct given given;
-    struct table1 t;
-    struct names names;
-    two_arms(&given);
-    given.experiment = "experiment.tsv";
-    write_text("experiment.tsv",
-               "cell\tstatus\treason\nvits-imagenet-cvc\trun\tna\n"
-               "vits-imagenet-sun\tnot-run\task & $wait_\nvits-radimagenet-cvc\trun\tna\n");
-    do_gather(&given);
-    names_read(&names, NULL);
-    table1_open(&t, &given.g.results);
-    table1_markdown(&t, &given.g.results, &names, "t.md");
-    table1_latex(&t, &given.g.results, &names, "t.tex");
-    table1_tsv(&t, &given.g.results, &names, "t.tsv");
-    size_t n;
-    char *md = file_read("t.md", 1 << 20, &n), *tex = file_read("t.tex", 1 << 20, &n),
-         *tsv = file_read("t.tsv", 1 << 20, &n);
-    assert_non_null(strstr(
-        md, "| vits | cvc | 3 | imagenet | 0.8333 | 0.8705 | 0.7778 | 0.7913 |\n"
-            "|  |  | 3 | radimagenet | 0.5000 | 0.5033 | 0.4444 | 0.4024 |\n"
-            "|  | sun | 0 | imagenet | not run (1) | none | not run (1) | none |\n"));
-    assert_non_null(strstr(md, "(1) ask \\& \\$wait\\_\n"));
-    assert_non_null(strstr(md, "both masks empty counts 1"));
-    assert_non_null(strstr(
-        tex, "vits & cvc & 3 & imagenet & 0.8333 & 0.8705 & 0.7778 & 0.7913 \\\\\n"));
-    assert_non_null(strstr(tex, "(1) ask \\& \\$wait\\_\n"));
-    assert_non_null(
-        strstr(tsv, "vits\timagenet\tsun\timagenet\tnot-run\tna\tna\tna\tna\tna\tna\n"));
-    xfree(md);
-    xfree(tex);
-    xfree(tsv);
-    table1_close(&t);
-    gather_free(&given.g);
-}
-
-static void escaping_leaves_nothing_that_acts(void **state) {
-    (void)state;
-    char *tex = escape_latex("\\input{/etc/passwd}$&#^_~%<>|\"\n\xff"),
-         *md = escape_markdown("\\`*_{}[]<&|~^$@\n\xc3\xa9");
-    assert_string_equal(
-        tex,
-        "\\textbackslash{}input\\{/etc/passwd\\}\\$\\&\\#\\textasciicircum{}\\_"
-        "\\textasciitilde{}\\%\\textless{}\\textgreater{}\\textbar{}\\textquotedbl{}??");
-    assert_string_equal(md, "\\\\\\`\\*\\_\\{\\}\\[\\]\\<\\&\\|\\~\\^\\$\\@ ?");
-    xfree(tex);
-    xfree(md);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(malformed_results_are_refused_by_line),
-        TEST(counts_are_whole_and_differences_signed),
         TEST(means_are_over_pictures),
         TEST(arms_are_compared_picture_by_picture),
+        TEST(a_difference_has_the_interval_of_its_pairs),
+        TEST(a_group_is_one_observation),
         TEST(seeds_are_averaged_and_their_spread_told),
         TEST(baselines_are_subtracted),
         TEST(the_spread_behind_published_numbers_follows),
@@ -388,8 +335,6 @@ int main(void) {
         TEST(rows_that_contradict_their_counts_are_refused),
         TEST(other_pictures_or_a_moved_folder_are_refused),
         TEST(epochs_are_means_of_their_steps),
-        TEST(table_1_sets_ours_beside_the_published),
-        TEST(escaping_leaves_nothing_that_acts),
     };
     return test_run(tests);
 }
