@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/table.h"
 #include "report/escape.h"
+#include "report/reason.h"
 #include "report/weave.h"
 #include <stdio.h>
 #include <string.h>
@@ -40,13 +41,14 @@ static const struct result *row_of(struct weaver *w, const char *cell, const cha
 }
 
 static void not_run(struct weaver *w, const char *before, const struct result *row) {
-    char *reason = escape_markdown(row->reason);
-    if (w->options->strict)
+    char *why = reason_short(row->reason), *reason = escape_markdown(why);
+    if (w->options->strict && !w->left_out)
         weave_fail(w, "%s is not run: %s", quoted(row->key), quoted(row->reason));
     weave_puts(w, before);
     weave_puts(w, reason);
     weave_puts(w, ")");
     xfree(reason);
+    xfree(why);
 }
 
 static void put_number(struct weaver *w, const struct result *row) {
@@ -127,11 +129,14 @@ static void judge(struct weaver *w, const struct words *words, int at) {
     const struct result *missing = x.row && !x.row->ok   ? x.row
                                    : y.row && !y.row->ok ? y.row
                                                          : NULL;
+    bool condition = strcmp(words->word[0], "if") == 0;
+    bool holding = !missing && holds(x.value, words->word[at], y.value);
+    if (condition) w->left_out = !holding;
+    if (holding || condition || w->left_out) return;
     if (missing) {
         not_run(w, "(claim not evaluable: ", missing);
         return;
     }
-    if (holds(x.value, words->word[at], y.value)) return;
     char left[64], right[64];
     side_text(&x, left, sizeof left);
     side_text(&y, right, sizeof right);
@@ -139,7 +144,8 @@ static void judge(struct weaver *w, const struct words *words, int at) {
                          at > 2 ? " " : "", at > 2 ? words->word[2] : "", left,
                          words->word[at], right);
     if (!w->options->draft) {
-        weave_fail(w, "%s", quoted(text));
+        weave_fail(w, "%s; correct it, or set the paper with the claim marked: make all DRAFT=1",
+                   quoted(text));
     } else {
         char *escaped = escape_markdown(text);
         weave_puts(w, "[**");
@@ -150,13 +156,15 @@ static void judge(struct weaver *w, const struct words *words, int at) {
     xfree(text);
 }
 
-static void claim(struct weaver *w, const struct words *words) {
+/* {{claim X OP Y}} and {{if X OP Y}}. */
+static void compare(struct weaver *w, const struct words *words) {
     int at = 1;
     while (at < words->count && !is_operator(words->word[at])) at++;
     int left = at - 1, right = words->count - at - 1;
     if (left < 1 || left > 2 || right < 1 || right > 2)
-        weave_fail(
-            w, "claim: wanted {{claim X OP Y}}, OP one of = != < <= > >=, X and Y a row");
+        weave_fail(w,
+                   "%s: wanted {{%s X OP Y}}, OP one of = != < <= > >=, X and Y a row",
+                   words->word[0], words->word[0]);
     else
         judge(w, words, at);
 }
@@ -186,14 +194,17 @@ static void place_block(struct weaver *w, const struct words *words, bool alone)
         weave_fail(w, "wanted {{include FILE}} or {{code FILE FRAGMENT}}");
 }
 
-void weave_place(struct weaver *w, const char *inner, size_t n, bool alone) {
+bool weave_place(struct weaver *w, const char *inner, size_t n, bool first, bool alone) {
     struct words words;
     split_words(&words, inner, n);
     const char *kind = words.count ? words.word[0] : "";
-    if (strcmp(kind, "include") == 0 || strcmp(kind, "code") == 0)
+    bool condition = strcmp(kind, "if") == 0;
+    if (condition && !first)
+        weave_fail(w, "if: wanted at the beginning of its line");
+    else if (strcmp(kind, "include") == 0 || strcmp(kind, "code") == 0)
         place_block(w, &words, alone);
-    else if (strcmp(kind, "claim") == 0)
-        claim(w, &words);
+    else if (condition || strcmp(kind, "claim") == 0)
+        compare(w, &words);
     else if (strcmp(kind, "published") == 0 && words.count == 3)
         put_number(w, row_of(w, words.word[1], words.word[2], true));
     else if (words.count == 2)
@@ -202,7 +213,8 @@ void weave_place(struct weaver *w, const char *inner, size_t n, bool alone) {
         weave_fail(w,
                    "'{{%s}}': wanted {{CELL METRIC}}, {{published CELL METRIC}}, {{include "
                    "FILE}}, "
-                   "{{code FILE FRAGMENT}} or {{claim X OP Y}}",
+                   "{{code FILE FRAGMENT}}, {{claim X OP Y}} or {{if X OP Y}}",
                    quoted_bytes(inner, n));
     xfree(words.text);
+    return condition;
 }

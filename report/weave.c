@@ -91,9 +91,10 @@ static size_t place(struct weaver *w, const char *s, size_t i, size_t n) {
         weave_fail(w, "'{{' without '}}' on its line");
         return n;
     }
-    bool alone = run(s, 0, n, ' ') >= i && close + 2 + run(s, close + 2, n, ' ') >= n;
-    weave_place(w, s + i + 2, close - i - 2, alone);
-    return close + 2;
+    size_t after = close + 2 + run(s, close + 2, n, ' ');
+    bool first = run(s, 0, n, ' ') >= i;
+    bool condition = weave_place(w, s + i + 2, close - i - 2, first, first && after >= n);
+    return condition ? after : close + 2;
 }
 
 static void prose_line(struct weaver *w, const char *s, size_t n) {
@@ -205,9 +206,11 @@ char *weave(const char *text, size_t n, const char *path, const struct results *
             weave_put(&w, s, length);
         else
             prose_line(&w, s, length);
+        if (w.left_out) w.out[w.size = before] = 0;
         /* a line of true claims alone leaves nothing, not an empty line that would end its
          * paragraph */
         if (w.size > before || length == 0) weave_puts(&w, "\n");
+        w.left_out = false;
     }
     if (w.fenced) weave_fail(&w, "the paper ends inside a code block");
     *failures = w.failures;

@@ -11,6 +11,9 @@
  *   {{claim X OP Y}}           nothing if true. X and Y are NAME (a row of main/all/random),
  *                              CELL METRIC or (Y) a number; OP is = != < <= > >=. Of a
  *                              cell not run: "not evaluable"
+ *   {{if X OP Y}}              at a line's beginning: the line is left out unless this is
+ *                              true; of a cell not run nothing is. A line left out must be
+ *                              free of faults all the same
  *
  * A mark is a line that holds nothing but a comment that holds nothing but [NAME or NAME].
  * Placeholders and numbers in code (fences, `spans`) are left alone. Decimals elsewhere are
@@ -45,6 +48,7 @@ struct weaver {
     const struct results *results;
     const char *path;
     int line, failed;
+    bool left_out; /* the present line, by its {{if}} */
     char *failures; /* the first ones' lines */
     bool fenced;
     char fence; /* the open fence's sign and length */
@@ -56,8 +60,9 @@ void weave_put(struct weaver *w, const char *text, size_t n);
 void weave_puts(struct weaver *w, const char *text);
 void weave_fail(struct weaver *w, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* place.c: the placeholder between {{ and }}; `alone`: nothing else stands on its line. */
-void weave_place(struct weaver *w, const char *inner, size_t n, bool alone);
+/* place.c: the placeholder between {{ and }}; `first`: nothing stands before it on its line,
+ * `alone`: nor after it. True if it was an {{if}}. */
+bool weave_place(struct weaver *w, const char *inner, size_t n, bool first, bool alone);
 /* A plain name below a folder: no "..", no leading "/", no control byte. */
 bool weave_inside(const char *name);
 /* fragment.c: the fragment as a fenced block. */

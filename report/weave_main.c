@@ -13,7 +13,7 @@ static const char help[] =
     "  --root DIR     where {{code FILE FRAGMENT}} finds FILE (default .)\n"
     "  --include DIR  where {{include FILE}} and figures are (default: the folder of OUT)\n"
     "  --notice FILE  text that becomes the paper's first line\n"
-    "  --draft        mark false claims instead of failing\n"
+    "  --draft        mark false claims instead of failing (make all DRAFT=1)\n"
     "  --strict       fail on numbers and claims of cells that were not run\n"
     "  --help --version\n"
     "example: weave --draft --notice report/phantom.md paper.md out/demo/results.tsv \\\n"

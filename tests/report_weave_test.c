@@ -207,7 +207,9 @@ static void a_true_claim_leaves_nothing(void **state) {
 
 static void a_false_claim_fails_the_paper_and_marks_the_draft(void **state) {
     (void)state;
-    fails("x {{claim wins = 5}}\n", "paper.md:1: claim false: wins is 6, claimed = 5");
+    fails("x {{claim wins = 5}}\n", "paper.md:1: claim false: wins is 6, claimed = 5; "
+                                    "correct it, or set the paper with the claim marked: "
+                                    "make all DRAFT=1");
     struct weave_options draft = plain;
     draft.draft = true;
     becomes_by("x {{claim wins = 5}}\n",
@@ -225,6 +227,23 @@ static void a_claim_about_a_cell_not_run_is_not_evaluable(void **state) {
     assert_true(good);
     assert_non_null(strstr(text, "(claim not evaluable: by request"));
     xfree(text);
+}
+
+static void a_line_is_left_out_by_its_condition(void **state) {
+    (void)state;
+    becomes("a\n{{if wins > 0}} Won {{all wins}}.\nb\n", "a\nWon 6.\nb\n");
+    becomes("a\n  {{if wins = 0}} None. {{claim wins = 0}}\nb\n", "a\nb\n");
+    write_text("f.png", "x");
+    becomes("{{if wins > 0}}   ![f](f.png)\n", "![f](f.png)\n");
+    becomes("a\n{{if vits-imagenet-sun dice > 0}} c\n{{if vits-imagenet-sun dice <= 0}} d\n",
+            "a\n");
+    fails("a {{if wins > 0}} b\n", "if: wanted at the beginning of its line");
+    fails("{{if wins}} b\n", "if: wanted {{if X OP Y}}");
+    fails("{{if wins = 0}} about 0.5\n", "typed number '0.5'");
+    fails("{{if wins = 0}} {{no row}}\n", "no row 'main/no/random/row'");
+    struct weave_options strict = plain;
+    strict.strict = true;
+    becomes_by("a\n{{if wins = 0}} {{vits-imagenet-sun dice}}\n", "a\n", &strict);
 }
 
 static void a_notice_becomes_the_first_line(void **state) {
@@ -260,6 +279,7 @@ int main(void) {
         TEST(a_true_claim_leaves_nothing),
         TEST(a_false_claim_fails_the_paper_and_marks_the_draft),
         TEST(a_claim_about_a_cell_not_run_is_not_evaluable),
+        TEST(a_line_is_left_out_by_its_condition),
         TEST(a_notice_becomes_the_first_line),
         TEST(hostile_bytes_are_refused),
     };
