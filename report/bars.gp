@@ -8,10 +8,15 @@ load "report/style.gp"
 tie(s) = strstrt(s, " ") ? before(s, " ")."~".tie(after(s, " ")) : s
 untie(s) = strstrt(s, "~") ? before(s, "~")." ".untie(after(s, "~")) : s
 encoders = ""; datasets = ""; arms = ""; texts = ""; size = "|"
+# What a data set has: its name and an arm that was run, "published" or "baseline".
+has = "|"
+note(data, what, value) = (has = value eq "na" || !strlen(value) ? has : has.data."=".what."|", 1)
 see(encoder, text, data, arm, n) = (encoders = with(encoders, tie(encoder)), arms = with(arms, arm), \
     texts = with(texts, tie(text)), datasets = with(datasets, tie(data)), \
     size = n eq "na" || !strlen(n) || strstrt(size, "|".data."=") ? size : size.data."=".n."|", 1)
-stats ARG1 skip 1 using (see(strcol(1), strcol(2), strcol(3), strcol(4), strcol(6))) nooutput
+stats ARG1 skip 1 using (see(strcol(1), strcol(2), strcol(3), strcol(4), strcol(6)) + \
+    note(strcol(3), strcol(4), strcol(7)) + note(strcol(3), "published", strcol(9)) + \
+    note(strcol(3), "baseline", strcol(11))) nooutput
 columns = words(datasets)
 bars = words(arms)
 
@@ -53,6 +58,8 @@ set label "best trivial baseline" at screen x(at + 33), y(16) left
 # Place of a row's bar: its encoder's group, moved by its arm; undefined for other data sets.
 place(list, name) = sum [i = 1:words(list)] (word(list, i) eq name ? i : 0)
 spot(encoder, arm) = place(encoders, tie(encoder)) + (place(arms, arm) - (bars + 1)/2.0)*0.8/bars
+# Is it there? gnuplot complains of a plot without a point, so such parts are left out of the command.
+there(data, what) = strstrt(has, "|".data."=".what."|")
 do for [k = 1:columns] {
     d = untie(word(datasets, k))
     set lmargin at screen x(edge + (k - 1)*344)
@@ -64,13 +71,21 @@ do for [k = 1:columns] {
     if (k == 1) { set ylabel "Dice, mean over pictures" textcolor rgb dim offset 0.5, 0 } else { unset ylabel }
     # A label without text where a cell was run: gnuplot 5.4 dies of a plot of labels all undefined.
     at(row) = strcol(3) eq d ? spot(strcol(1), strcol(4)) : NaN
-    plot for [a in arms] ARG1 skip 1 using (strcol(4) eq a ? at(0) : NaN):7 with boxes linecolor rgb colour(a), \
-         ARG1 skip 1 using (strcol(3) eq d ? 0.5 + 0*column(11) : NaN):11:(words(encoders)):(0) \
-             with vectors nohead dashtype 3 linewidth 1.4 linecolor rgb dim, \
-         ARG1 skip 1 using (at(0)):9 with points pointtype 13 pointsize 1.25 linecolor rgb 0xffffff, \
-         ARG1 skip 1 using (at(0)):9 with points pointtype 13 pointsize 0.95 linecolor rgb 0x111111, \
-         ARG1 skip 1 using (at(0)):(0.02):(strcol(5) eq "ok" ? "" : "not run") with labels rotate left \
-             textcolor rgb dim
+    draw = "plot "
+    do for [a in arms] {
+        if (there(d, a)) {
+            draw = draw."ARG1 skip 1 using (strcol(4) eq '".a."' ? at(0) : NaN):7 with boxes linecolor rgb colour('".a."'), "
+        }
+    }
+    if (there(d, "baseline")) {
+        draw = draw."ARG1 skip 1 using (strcol(3) eq d ? 0.5 + 0*column(11) : NaN):11:(words(encoders)):(0) ". \
+            "with vectors nohead dashtype 3 linewidth 1.4 linecolor rgb dim, "
+    }
+    if (there(d, "published")) {
+        draw = draw."ARG1 skip 1 using (at(0)):9 with points pointtype 13 pointsize 1.25 linecolor rgb 0xffffff, ". \
+            "ARG1 skip 1 using (at(0)):9 with points pointtype 13 pointsize 0.95 linecolor rgb 0x111111, "
+    }
+    eval draw."ARG1 skip 1 using (at(0)):(0.02):(strcol(5) eq 'ok' ? '' : 'not run') with labels rotate left textcolor rgb dim"
     unset label
     unset arrow
     unset object

@@ -13,7 +13,7 @@ static const char help[] =
     "usage: colophon [--commit TEXT] [--sources SHA256] RUN... OUT.md\n"
     "The inputs and checksums of every run as Markdown; RUN is a run's folder.\n"
     "  --commit TEXT     the commit the sources stand at\n"
-    "  --sources SHA256  of the present sources: runs made by others are listed as stale\n"
+    "  --sources SHA256  of the present sources: runs made by others are listed\n"
     "  --help --version\n"
     "example: colophon --commit 4f2a9c1 out/demo/runs/main/*/random/s0 \\\n"
     "             out/demo/colophon.md\n";
@@ -54,12 +54,17 @@ static void put_stale(struct out *out, const struct table *runs, int n,
         if (strcmp(value_of(&runs[i], "sources"), sources) == 0) continue;
         char *cell = escape_markdown(value_of(&runs[i], "cell"));
         out_printf(out, "%s%s (seed %s)",
-                   stale++ ? ", " : "Stale, made by other sources than the present ones: ",
+                   stale++ ? ", " : "Made by other sources than the present ones: ",
                    cell, value_of(&runs[i], "seed"));
         xfree(cell);
     }
-    fputs(stale ? ".\n" : "No run is stale: all were made by the present sources.\n",
-          out->stream);
+    if (stale)
+        out_printf(out, ".\n");
+    else if (n)
+        out_printf(out, "Every run was made by the present sources of core, model and train.\n");
+    if (n)
+        out_printf(out, "Whether a run's recipe, data, split and weights, too, are the present "
+                        "ones, `make stale` says.\n");
 }
 
 /* A run whose encoder is not whole weights as their makers meant them: a partial load, biases

@@ -8,9 +8,11 @@ size = "|"
 see(encoder, arm, data, seed, epoch, n) = (encoders = with(encoders, encoder), arms = with(arms, arm), \
     datasets = with(datasets, data), seeds = with(seeds, seed), last = epoch > last ? epoch : last, \
     size = strstrt(size, "|".data."=") ? size : size.data."=".n."|", 1)
-stats ARG1 skip 1 using (see(strcol(3), strcol(4), strcol(5), strcol(7), column(8), strcol(13))) nooutput
+# The head is a row too: of a file without any, stats complains.
+stats ARG1 using (strcol(8) eq "epoch" ? 0 : \
+    see(strcol(3), strcol(4), strcol(5), strcol(7), column(8), strcol(13))) nooutput
 rows = words(encoders)
-columns = words(datasets)
+columns = at_least(words(datasets), 1)
 
 # Places in points: panels of 320 x 210 with room about them, in the middle where they are few.
 content = 64.0 + columns*320 + (columns - 1)*44 + 16
@@ -21,6 +23,14 @@ x(points) = points/width
 y(points) = 1 - points/height
 set terminal pngcairo size 2*width, 2*height font "DejaVu Sans,11" fontscale 2 linewidth 2.6 pointscale 1.7 noenhanced
 set output ARG2
+if (!rows) {
+    set label "Nothing was run." at screen 0.5, 0.5 center
+    unset border
+    unset tics
+    unset key
+    plot [0:1] [0:1] 2
+    exit
+}
 set multiplot
 
 set border 3 linecolor rgb dim

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TILE = 168, GAP = 8, HEAD = 46, FOOT = 24, KEY = 34, MARGIN = 8, ROWS = 3 };
+/* Pixels. On paper a sheet of eight columns shrinks to a third of a point a pixel: capitals of
+ * 15 pixels come out nearly as tall as a footnote's. */
+enum { TILE = 168, GAP = 8, HEAD = 62, FOOT = 48, KEY = 40, MARGIN = 8, ROWS = 3 };
+enum { TITLE = 16, TEXT = 15, NAME = 13, SMALLEST = 11 /* heights of capitals */ };
 enum { INK = 0x222222, FAINT = 0x666666 };
 /* Okabe and Ito's colours: told apart by all common kinds of colour vision. */
 enum { FOUND = 0xffffff, FALSE_ALARM = 0xe69f00, MISSED = 0x56b4e9 };
@@ -105,20 +108,26 @@ static void place(struct image *sheet, struct image *tile, int x, int y) {
     image_free(&scaled);
 }
 
-/* A text too wide for its tile gets smaller letters, then loses its beginning: names of frames
- * differ at their ends. */
-static void centred(struct image *sheet, const char *text, int left, int y, double height,
-                    unsigned colour) {
-    while (letters_width(text, height) > TILE && height > 7) height -= .5;
-    while (letters_width(text, height) > TILE && *text) text++;
-    letters_draw(sheet, text, left + (TILE - letters_width(text, height)) / 2, y, height,
+/* A text wider than `tiles` of them gets smaller letters, then dots for its beginning: names
+ * of frames differ at their ends. */
+static void centred(struct image *sheet, const char *text, int left, int tiles, int y,
+                    double height, unsigned colour) {
+    int width = tiles * (TILE + GAP) - GAP;
+    char *line = xstrdup(text);
+    while (letters_width(line, height) > width && height > SMALLEST) height -= .5;
+    while (letters_width(line, height) > width && *text) {
+        xfree(line);
+        line = xprintf("...%s", ++text);
+    }
+    letters_draw(sheet, line, left + (width - letters_width(line, height)) / 2, y, height,
                  colour);
+    xfree(line);
 }
 
 static int column_x(int column) {
     return MARGIN + column * (TILE + GAP);
 }
-enum { BLOCK = HEAD + ROWS * (TILE + FOOT), LINE = 30 };
+enum { BLOCK = HEAD + ROWS * (TILE + FOOT), LINE = 36 };
 
 static int is_hidden(const struct block *b) {
     const char *word = bag_meta(&b->pack.bag, "redistribute");
@@ -130,20 +139,20 @@ static void hide(struct image *sheet, const struct block *b, int top,
                  const struct names *names) {
     char *text = xprintf("%s: left out, its terms forbid passing on its pictures",
                          names_get(names, b->arm[0].data));
-    letters_draw(sheet, text, MARGIN, top + 18, 10, FAINT);
+    letters_draw(sheet, text, MARGIN, top + 22, TEXT, FAINT);
     xfree(text);
 }
 
 static void head(struct image *sheet, const struct block *b, int top,
                  const struct names *names) {
-    centred(sheet, names_get(names, b->arm[0].data), column_x(0), top + 18, 11, INK);
-    centred(sheet, "picture", column_x(0), top + 38, 10, FAINT);
-    centred(sheet, "ground truth", column_x(1), top + 38, 10, FAINT);
+    int first = top + 24, second = top + 50;
+    centred(sheet, names_get(names, b->arm[0].data), column_x(0), 1, first, TITLE, INK);
+    centred(sheet, "picture", column_x(0), 1, second, TEXT, FAINT);
+    centred(sheet, "ground truth", column_x(1), 1, second, TEXT, FAINT);
     for (int a = 0; a < b->arms; a++) {
-        centred(sheet, names_get(names, b->arm[a].encoder), column_x(2 + a), top + 18, 11,
-                INK);
-        centred(sheet, names_get(names, b->arm[a].arm), column_x(2 + a), top + 38, 10,
-                FAINT);
+        int x = column_x(2 + a);
+        centred(sheet, names_get(names, b->arm[a].encoder), x, 1, first, TITLE, INK);
+        centred(sheet, names_get(names, b->arm[a].arm), x, 1, second, TEXT, FAINT);
     }
 }
 
@@ -154,13 +163,13 @@ static void key(struct image *sheet, int y) {
     } entries[] = {{0xc8c8c8, "found"}, {FALSE_ALARM, "false alarm"}, {MISSED, "missed"}};
     int x = MARGIN;
     for (size_t i = 0; i < 3; i++) {
-        for (int row = 0; row < 12; row++)
-            for (int c = 0; c < 12; c++)
+        for (int row = 0; row < TEXT; row++)
+            for (int c = 0; c < TEXT; c++)
                 paint(sheet->pixel +
                           3 * ((size_t)(y + row) * (size_t)sheet->width + (size_t)(x + c)),
                       entries[i].colour, 1);
-        letters_draw(sheet, entries[i].text, x + 18, y + 11, 10, INK);
-        x += 18 + letters_width(entries[i].text, 10) + 20;
+        letters_draw(sheet, entries[i].text, x + 22, y + TEXT, TEXT, INK);
+        x += 22 + letters_width(entries[i].text, TEXT) + 24;
     }
 }
 
@@ -168,20 +177,20 @@ static void row(struct image *sheet, const struct block *b, int r, int item, int
     static const char *const rank[ROWS] = {"lower quartile", "median", "upper quartile"};
     const struct pack *pack = &b->pack;
     struct image tile = blank(pack->side, pack->side);
-    int base = y + TILE + 16;
+    int base = y + TILE + 20;
     memcpy(tile.pixel, pack_image(pack, item), 3 * (size_t)pack->side * (size_t)pack->side);
     place(sheet, &tile, column_x(0), y);
-    centred(sheet, rank[r], column_x(0), base, 9, FAINT);
+    centred(sheet, rank[r], column_x(0), 1, base, TEXT, FAINT);
+    centred(sheet, pack->name[item], column_x(0), 2, base + 21, NAME, FAINT);
     tint(pack, item, NULL, tile.pixel);
     place(sheet, &tile, column_x(1), y);
-    centred(sheet, pack->name[item], column_x(1), base, 9, FAINT);
     for (int a = 0; a < b->arms; a++) {
         const uint8_t *pred = pred_of(&b->arm[a], pack, item);
         char text[32];
         snprintf(text, sizeof text, "Dice %.3f", dice(count(pack, pred, item)));
         tint(pack, item, pred, tile.pixel);
         place(sheet, &tile, column_x(2 + a), y);
-        centred(sheet, text, column_x(2 + a), base, 9, INK);
+        centred(sheet, text, column_x(2 + a), 1, base, TEXT, INK);
     }
     image_free(&tile);
 }
@@ -211,5 +220,5 @@ void montage(const struct block *block, int blocks, const struct names *names,
     if (shown)
         key(out, y + 8);
     else if (!blocks)
-        letters_draw(out, "nothing was run", MARGIN, 22, 11, INK);
+        letters_draw(out, "nothing was run", MARGIN, 26, TEXT, INK);
 }
