@@ -1,6 +1,7 @@
 /* differences.c - the table of differences between arms, as Markdown: what gather computed,
  * grouped as Table 1 is. */
 #include "core/die.h"
+#include "core/table.h"
 #include "report/escape.h"
 #include "report/table1.h"
 #include <math.h>
@@ -42,13 +43,25 @@ static char *arms_of(const struct result *row, const struct line *of,
     return text;
 }
 
+/* With a minus sign, not a hyphen; NAN: "none". */
+static void put_signed(struct out *out, const char *before, double value) {
+    if (isnan(value))
+        out_printf(out, "%snone", before);
+    else
+        out_printf(out, "%s%s%.4f", before, value < 0 ? "−" : "+", fabs(value));
+}
+
 static void put_row(struct out *out, const struct result *row, const char *first,
                     const char *arms) {
-    char value[64], interval[64] = "none", *text = escape_markdown(arms);
-    result_text(row, value, sizeof value);
-    if (!isnan(row->lo)) snprintf(interval, sizeof interval, "%+.4f to %+.4f", row->lo, row->hi);
-    out_printf(out, "| %s | %ld | %s | %s | %s | %s |\n", first, row->n, text, value,
-               interval, row->published ? row->published : "none");
+    char *text = escape_markdown(arms);
+    double published = NAN;
+    if (row->published) number_parse(row->published, &published);
+    out_printf(out, "| %s | %ld | %s", first, row->n, text);
+    put_signed(out, " | ", row->value);
+    put_signed(out, " | ", row->lo);
+    if (!isnan(row->hi)) put_signed(out, " to ", row->hi);
+    put_signed(out, " | ", published);
+    out_printf(out, " |\n");
     xfree(text);
 }
 

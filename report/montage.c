@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Pixels. On paper a sheet of eight columns shrinks to a third of a point a pixel: capitals of
- * 15 pixels come out nearly as tall as a footnote's. */
-enum { TILE = 168, GAP = 8, HEAD = 62, FOOT = 48, KEY = 40, MARGIN = 8, ROWS = 3 };
-enum { TITLE = 16, TEXT = 15, NAME = 13, SMALLEST = 11 /* heights of capitals */ };
+/* Pixels. On paper a pixel of a sheet of eight columns, or of three blocks, becomes a third or a
+ * quarter of a point: capitals of 18 pixels stay nearly as tall as a footnote's. */
+enum { TILE = 168, GAP = 8, HEAD = 80, FOOT = 56, KEY = 46, MARGIN = 8, ROWS = 3 };
+enum { TITLE = 19, TEXT = 18, NAME = 16, SMALLEST = 15 /* heights of capitals */ };
 enum { INK = 0x222222, FAINT = 0x666666 };
 /* Okabe and Ito's colours: told apart by all common kinds of colour vision. */
 enum { FOUND = 0xffffff, FALSE_ALARM = 0xe69f00, MISSED = 0x56b4e9 };
@@ -127,7 +127,7 @@ static void centred(struct image *sheet, const char *text, int left, int tiles, 
 static int column_x(int column) {
     return MARGIN + column * (TILE + GAP);
 }
-enum { BLOCK = HEAD + ROWS * (TILE + FOOT), LINE = 36 };
+enum { BLOCK = HEAD + ROWS * (TILE + FOOT), LINE = 40 };
 
 static int is_hidden(const struct block *b) {
     const char *word = bag_meta(&b->pack.bag, "redistribute");
@@ -139,13 +139,13 @@ static void hide(struct image *sheet, const struct block *b, int top,
                  const struct names *names) {
     char *text = xprintf("%s: left out, its terms forbid passing on its pictures",
                          names_get(names, b->arm[0].data));
-    letters_draw(sheet, text, MARGIN, top + 22, TEXT, FAINT);
+    letters_draw(sheet, text, MARGIN, top + 26, TEXT, FAINT);
     xfree(text);
 }
 
 static void head(struct image *sheet, const struct block *b, int top,
                  const struct names *names) {
-    int first = top + 24, second = top + 50;
+    int first = top + 38, second = top + 68;
     centred(sheet, names_get(names, b->arm[0].data), column_x(0), 1, first, TITLE, INK);
     centred(sheet, "picture", column_x(0), 1, second, TEXT, FAINT);
     centred(sheet, "ground truth", column_x(1), 1, second, TEXT, FAINT);
@@ -168,8 +168,8 @@ static void key(struct image *sheet, int y) {
                 paint(sheet->pixel +
                           3 * ((size_t)(y + row) * (size_t)sheet->width + (size_t)(x + c)),
                       entries[i].colour, 1);
-        letters_draw(sheet, entries[i].text, x + 22, y + TEXT, TEXT, INK);
-        x += 22 + letters_width(entries[i].text, TEXT) + 24;
+        letters_draw(sheet, entries[i].text, x + 26, y + TEXT, TEXT, INK);
+        x += 26 + letters_width(entries[i].text, TEXT) + 28;
     }
 }
 
@@ -177,11 +177,11 @@ static void row(struct image *sheet, const struct block *b, int r, int item, int
     static const char *const rank[ROWS] = {"lower quartile", "median", "upper quartile"};
     const struct pack *pack = &b->pack;
     struct image tile = blank(pack->side, pack->side);
-    int base = y + TILE + 20;
+    int base = y + TILE + 24;
     memcpy(tile.pixel, pack_image(pack, item), 3 * (size_t)pack->side * (size_t)pack->side);
     place(sheet, &tile, column_x(0), y);
     centred(sheet, rank[r], column_x(0), 1, base, TEXT, FAINT);
-    centred(sheet, pack->name[item], column_x(0), 2, base + 21, NAME, FAINT);
+    centred(sheet, pack->name[item], column_x(0), 2, base + 25, NAME, FAINT);
     tint(pack, item, NULL, tile.pixel);
     place(sheet, &tile, column_x(1), y);
     for (int a = 0; a < b->arms; a++) {
@@ -220,5 +220,5 @@ void montage(const struct block *block, int blocks, const struct names *names,
     if (shown)
         key(out, y + 8);
     else if (!blocks)
-        letters_draw(out, "nothing was run", MARGIN, 26, TEXT, INK);
+        letters_draw(out, "nothing was run", MARGIN, 30, TEXT, INK);
 }

@@ -183,7 +183,7 @@ static void differences_have_their_intervals(void **state) {
     struct forms f = table_of("");
     holds(f.md, "| vits | cvc | 3 | imagenet less radimagenet | +0.3333 | +0.0067 to "
                 "+0.6600 | +0.3672 |\n"
-                "|  |  | 3 | radimagenet less histo | -0.1000 | none | none |\n");
+                "|  |  | 3 | radimagenet less histo | −0.1000 | none | none |\n");
     assert_null(strstr(f.md, "not run"));
     free_forms(&f);
 }
