@@ -21,7 +21,7 @@
 #: make bench     times us and PyTorch alternately: PEER_PYTHON=python, PEER=required;  bench-gpu: on a GPU
 #: make bench-sources  packing beside Pillow and xz, converting, memory: MIRROR=DIR, PEER_PYTHON=python
 #: make oracle    installs that PyTorch into .oracle
-#: make clean     removes out
+#: make clean     removes what was compiled, and the demo;  make clean-all: out, with every run and pin
 #:
 #: PROFILE=demo   speaks of the demo       MIRROR="DIR..."  takes downloads from there, not downloads/
 #: OFFLINE=1      opens no socket          REPOLYP_CACHE=DIR  keeps what is fetched, for all checkouts
@@ -29,7 +29,7 @@
 #: SEEDS="0 1"  SPLIT=random  DEVICE=auto|cpu|gpu|ref  THREADS=2  H=key=value  narrow or vary it
 #: PLANS=out/plans.bag  a GPU's plans     DETERMINISTIC=0  lets it add up in any order, if quicker
 #: FIGURES_WITH_SUN=1  pictures too whose terms forbid passing them on: for your own eyes
-#: STRICT=1       a cell that cannot be run is a failure
+#: STRICT=1       a cell that cannot be run is a failure;  DRAFT=1: a false claim is not, it is marked
 #: make -n all    is the method, a line a step
 #
 MAKEFLAGS += -r
@@ -45,6 +45,8 @@ MODE    ?= plain
 B        = out/bin$(patsubst -plain,,-$(MODE))
 goals    = $(filter $(1),$(MAKECMDGOALS))
 dry      = $(findstring n,$(filter-out -%,$(firstword $(MAKEFLAGS))))
+comma           = ,
+empty           =
 # What must be there before anything is compiled, where both are asked for: `make -j8 deps demo`.
 first    = $(call goals,deps)
 # FORCE where the file does not hold [text]: contents decide, and `make -n` tells the truth.
@@ -71,7 +73,7 @@ RECIPE         ?= $(RECIPE_$(PROFILE))
 MIRROR         ?= $(MIRROR_$(PROFILE))
 # H=key=value overrides a key of the recipe: another variant, in a folder of that name.
 H              ?= $(if $(PRECISION),precision=$(PRECISION))
-VARIANT         = $(or $(H),main)
+VARIANT         = $(or $(subst $(empty) ,$(comma),$(strip $H)),main)
 P               = out/$(PROFILE)
 CELLS           = $(foreach d,$(DATASETS),$(foreach e,$(ENCODERS),$(foreach a,$(PRETRAIN),$e-$a-$d)))
 
@@ -85,6 +87,13 @@ MAKEFLAGS      += --output-sync=target
 THREADS        ?= 1
 endif
 
+# Where a source is described; the demo's are made up by a program.
+S_paper         = fetch/sources
+S_demo          = $P/sources
+S               = $(S_$(PROFILE))
+PHANTOM_DATA    = cvc kvasir sun-frames-part1 sun-frames-part2 sun-masks
+PHANTOM_WEIGHTS = imagenet-resnet50 radimagenet-resnet50 imagenet-vits radimagenet-vits
+
 # What a data set is made of, where that is not one source of its name; weights are made of one source
 # each, ARM-ENCODER (random ones of none).
 SOURCES_sun    ?= sun-frames-part1 sun-frames-part2 sun-masks
@@ -97,10 +106,22 @@ weights_of      = $(call part,2,$(1))-$(call part,1,$(1))
 sources_of      = $(call made_of,$(call part,3,$(1))) $(filter-out random-%,$(weights_of))
 WANTED          = $(sort $(foreach c,$(CELLS),$(call sources_of,$c)) $(foreach d,$(EXTERNAL),$(call made_of,$d)))
 
+# What was misspelt is told before anything is done.
+given           = $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
+$(foreach v,$(filter-out -%,$(given)),$(if $(findstring $v,$(file <$(firstword $(MAKEFILE_LIST)))),,\
+    $(error $v: no variable of this Makefile; `make` alone lists them)))
+ifeq ($(filter paper demo,$(PROFILE)),)
+$(error PROFILE is '$(PROFILE)', wanted paper or demo)
+endif
+ifeq ($(if $(call goals,cross),$(strip $(EXTERNAL)),na),)
+$(error cross: EXTERNAL is empty, wanted data sets to score on, as EXTERNAL="etis cvc300")
+endif
+
 # A source that cannot be had (by request only, or a host that does not answer) must not stop the
 # rest. So fetching comes first: make remakes the files it includes, here absent.mk, before all
 # else, then starts again and knows which cells can run. $P/raw/NAME.absent says why NAME is not here.
-chain           = $(call goals,all demo table1 cell cross doctor-weights status stale)
+CHAIN           = all demo table1 cell cross doctor-weights status stale
+chain           = $(call goals,$(CHAIN))
 ifneq ($(chain),)
 ifneq ($(dry)$(call goals,status stale),)
 -include $P/absent.mk
@@ -108,26 +129,32 @@ else
 include $P/absent.mk
 endif
 endif
+ifneq ($(chain),)
+is_there        = $(or $(wildcard $S/$(1).src fetch/sources/$(filter random-%,$(1)).src),$(filter $(1),$(PHANTOM_DATA) $(PHANTOM_WEIGHTS)))
+$(foreach c,$(CELLS),$(if $(word 3,$(subst -, ,$c)),,\
+    $(error CELLS: '$c', wanted ENCODER-PRETRAINING-DATASET, as vits-imagenet-cvc)))
+$(foreach w,$(WANTED) $(patsubst %,random-%,$(sort $(foreach c,$(CELLS),$(call part,1,$c)))),$(if $(call is_there,$w),,\
+    $(error $w: there is no $S/$w.src, which DATASETS="$(DATASETS)" ENCODERS="$(ENCODERS)" PRETRAIN="$(PRETRAIN)" $(EXTERNAL:%=EXTERNAL=%) ask for; `make sources` lists what there is)))
+$(foreach m,$(if $(filter command environment,$(firstword $(origin MIRROR))),$(MIRROR)),$(if $(wildcard $m/.),,\
+    $(error MIRROR: no folder '$m')))
+endif
 lacks           = $(strip $(filter $(ABSENT),$(call sources_of,$(1))))
 RUN_CELLS       = $(foreach c,$(CELLS),$(if $(call lacks,$c),,$c))
 RUN_DATA        = $(filter $(foreach c,$(RUN_CELLS),$(call part,3,$c)),$(DATASETS))
 FOREIGN         = $(foreach d,$(EXTERNAL),$(if $(filter $(ABSENT),$(call made_of,$d)),,$d))
 
 # ---- 2. Fetch: a source to a verified raw file --------------------------------------------------
-S_paper         = fetch/sources
-S_demo          = $P/sources
-S               = $(S_$(PROFILE))
 RAW             = $(WANTED:%=$P/raw/%)
 # Asked for by name, also a source that no cell wants, an absent one is an error; in the chain it is
 # written down.
 $(sort $(RAW) $(patsubst $S/%.src,$P/raw/%,$(wildcard $S/*.src))): $P/raw/%: $S/%.src | $B/fetch
 	$B/fetch $(MIRROR:%=--mirror %) --pins out/pins.tsv --terms out/terms.tsv $(if $(chain),--absent $@.absent) $< $@
-$P/absent.mk: $(if $(MAKE_RESTARTS)$(dry)$(call goals,status stale),,$(RAW))
+	$(if $(chain),,@rm -f $@.absent)
+$P/absent.mk: $(if $(strip $(foreach s,$(ABSENT),$(if $(wildcard $P/raw/$s.absent),,$s))),FORCE) \
+        $(if $(MAKE_RESTARTS)$(dry)$(call goals,status stale),,$(RAW))
 	@mkdir -p $P/raw; echo ABSENT = $$(ls $P/raw | sed -n 's/\.absent$$//p') > $@.tmp; mv $@.tmp $@
 
 # The demo's sources: pictures and weights that a program makes up, in the real containers.
-PHANTOM_DATA    = cvc kvasir sun-frames-part1 sun-frames-part2 sun-masks
-PHANTOM_WEIGHTS = imagenet-resnet50 radimagenet-resnet50 imagenet-vits radimagenet-vits
 $(PHANTOM_DATA:%=out/demo/sources/%.src): out/demo/sources/%.src: | $B/phantom
 	$B/phantom $* $(@D)
 $(PHANTOM_WEIGHTS:%=out/demo/sources/%.src): out/demo/sources/%.src: | $B/phantom_weights
@@ -156,12 +183,14 @@ described       = $(patsubst %,$S/%.src,$(made_of))
 fetched         = $(patsubst %,$P/raw/%,$(made_of))
 # How to convert a set that says nothing of its own.
 conf_of         = $(firstword $(wildcard $(CONF)/$(1).conf) $(CONF)/default.conf)
-lists           = $(foreach s,train val,$(patsubst %,--list $s=%,$(wildcard convert/names/$(1).$s.txt)))
+listed          = $(wildcard $(patsubst %,convert/names/$(1).%.txt,train val))
+lists           = $(foreach f,$(listed),--list $(lastword $(subst ., ,$(f:.txt=)))=$f)
+named           = $(call dot,1,$(1)).$(call dot,2,$(1))
 $(PACKS): $P/data/%.bag: $$(call conf_of,$$*) $$(call described,$$*) $$(call fetched,$$*) \
-        $$(wildcard convert/names/$$*-sequences.tsv) | $B/pack
+        $$(wildcard convert/names/$$*-*.tsv) | $B/pack
 	$B/pack $(if $(filter %/default.conf,$<),--data $*) $(filter-out %.tsv,$^) $@
-$(SPLITS): $P/splits/%.tsv: $P/data/$$(call dot,1,$$*).bag | $B/split
-	$B/split $(call lists,$(call dot,1,$*).$(call dot,2,$*)) $(call dot,2,$*) $(patsubst s%,%,$(call dot,3,$*)) $< $@
+$(SPLITS): $P/splits/%.tsv: $P/data/$$(call dot,1,$$*).bag $$(call listed,$$(call named,$$*)) | $B/split
+	$B/split $(call lists,$(call named,$*)) $(call dot,2,$*) $(patsubst s%,%,$(call dot,3,$*)) $< $@
 $(KERAS:%=%.bag): %.bag: % | $B/h5
 	$B/h5 $< $@
 $(filter-out $(DRAWN),$(WEIGHTS)): $P/weights/$(PART)%.bag: $S/%.src $$(call opened,$$*) | $B/weights
@@ -228,8 +257,6 @@ $(BASELINES): $P/runs/%.tsv: $$(call pack_of,$$*) $$(call split_of,$$*) $B/eval
 
 # ---- 6. Report: rows to numbers, numbers to the paper -------------------------------------------
 # Every cell of the experiment, CELL where it runs, CELL=FILE.absent... where it does not.
-comma           = ,
-empty           =
 because         = $(subst $(empty) ,$(comma),$(patsubst %,$P/raw/%.absent,$(1)))
 EXPERIMENT      = $(foreach c,$(CELLS),$c$(if $(call lacks,$c),=$(call because,$(call lacks,$c))))
 $P/experiment.tsv: $(wildcard $(ABSENT:%=$P/raw/%.absent)) $B/experiment $(call unless,$P/experiment.tsv,$(EXPERIMENT))
@@ -263,7 +290,7 @@ asked_cross     = $(FOREIGN)
 asked_montage   = $(if $(FIGURES_WITH_SUN),restricted pictures too,no restricted pictures)
 $P/cross.of $P/montage.of: $P/%.of: $$(call unless,$$@,$$(asked_$$*))
 	@mkdir -p $(@D); echo '[$(asked_$*)]' > $@
-COMMIT         := $(or $(shell git rev-parse --short=10 HEAD 2>/dev/null),unknown)
+COMMIT         := $(or $(shell git rev-parse --short=10 HEAD 2>/dev/null),unknown)$(shell git diff --quiet HEAD 2>/dev/null || [ $$? != 1 ] || echo +changes)
 $P/colophon.md: $(RUNS:%=%/run.tsv) $(COMPUTES) $B/colophon $(if $(findstring $(COMMIT),$(file <$P/colophon.md)),,FORCE)
 	$B/colophon --commit $(COMMIT) --sources $(COMPUTED_BY) $(RUNS) $@
 
@@ -273,8 +300,9 @@ DRAFT_demo      = --draft --notice report/phantom.md
 QUOTED          = $(shell sed -n 's/^{{code \([^ ]*\) .*/\1/p' paper.md)
 FIGURES         = $(addprefix $P/,curves.png bars.png montage.png)
 PANDOC          = pandoc --from markdown-raw_html-raw_tex-raw_attribute-citations --metadata-file report/paper.yaml --number-sections --resource-path $P
+# A claim that the numbers do not bear stops the paper; DRAFT=1 sets it all the same, marked as false.
 $P/paper.md: paper.md $P/results.tsv $P/table1.md $P/colophon.md $(FIGURES) $(QUOTED) report/phantom.md $B/weave
-	$B/weave $(DRAFT_$(PROFILE)) $(if $(STRICT),--strict) paper.md $P/results.tsv $@
+	$B/weave $(or $(DRAFT_$(PROFILE)),$(if $(DRAFT),--draft)) $(if $(STRICT),--strict) paper.md $P/results.tsv $@
 $P/paper.html: $P/paper.md report/paper.css report/paper.yaml
 	$(PANDOC) --standalone --self-contained --mathml --css report/paper.css --output $(half) $<
 	@mv $(half) $@
@@ -296,7 +324,6 @@ strict: $P/table1.md $P/table1.tex $(call goals,all)
 cell: $(SCORES)
 # Mean Dice on each of the other sets.
 cross: $P/cross.tsv
-	$(if $(EXTERNAL),,$(error cross: EXTERNAL is empty, wanted data sets to score on, as EXTERNAL="etis cvc300"))
 	@sed -n 's,^\([^/]*\)/\([^/]*\)/[^/]*/dice\.\([a-z0-9]*\)\tok\t\([^\t]*\).*,\2 (\1) on \3: Dice \4,p' $<
 demo: all
 	@cat $P/table1.md
@@ -354,8 +381,11 @@ FUZZERS   = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # The GPU machine is compiled and linked where nvcc and cuDNN are, for every GPU from Turing to Blackwell
 # (the last one's intermediate code serves what comes after it); whether there is a GPU a program asks
-# when it runs. Elsewhere none.c says that there is none.
-NVCC      ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
+# when it runs. Elsewhere none.c says that there is none. It takes longer than the demo, so what only runs
+# the chain compiles it where there is a GPU alone.
+on_gpu     = $(wildcard /dev/nvidia[0-9]* /dev/dxg)
+NVCC      ?= $(if $(or $(on_gpu),$(filter-out deps sources $(CHAIN),$(or $(MAKECMDGOALS),help))),\
+                 $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc)))
 CUDA       = $(NVCC:%/bin/nvcc=%)
 CUDNN_DIR ?= $(CUDA)
 CUDNN_H    = $(and $(NVCC),$(firstword $(wildcard $(CUDNN_DIR)/include/cudnn.h /usr/include/cudnn.h \
@@ -394,7 +424,9 @@ FLAGS_train/record = -DSOURCES_SHA256='"$(COMPUTED_BY)"'
 mode      = $(firstword $(subst /, ,$(1)))
 source    = $(patsubst $(call mode,$(1))/%,%,$(1))
 aside     = -MMD -MP -MT $@ -MF $(@:.o=.d) -c -o $@.$$$$ $< && mv $@.$$$$ $@
-objects   = $(patsubst %,out/obj/$(1)/%.o,$(basename $(2)))
+# nvcc's objects are the same in every mode but emu.
+objects   = $(patsubst %,out/obj/$(1)/%.o,$(basename $(filter-out %.cu,$(2)))) \
+            $(patsubst %.cu,out/obj/$(if $(filter emu,$(1)),emu,plain)/%.o,$(filter %.cu,$(2)))
 out/obj/%.o: $$(call source,$$*).c out/obj/$$(call mode,$$*)/flags | $(first)
 	@mkdir -p $(@D)
 	@echo "  cc $(patsubst plain/%,%,$*).c"
@@ -419,8 +451,13 @@ out/obj/nvcc: $$(call unless,$$@,$$(NVCC) $$(NVCCFLAGS))
 $(MODES:%=out/obj/%/train/record.o): $(COMPUTES)
 
 ARCHIVES  = $(foreach m,$(filter-out emu,$(MODES)),$(ROOMS:%=out/obj/$m/%.a))
-$(ARCHIVES): out/obj/%.a: $$(call objects,$$(call mode,$$*),$$(call sources,$$(call source,$$*)) $$(ALSO_$$(call source,$$*)))
-	@ar rcsDP $@.$$$$ $^ && mv $@.$$$$ $@
+$(ARCHIVES): out/obj/%.a: $$(call objects,$$(call mode,$$*),$$(call sources,$$(call source,$$*)) $$(ALSO_$$(call source,$$*))) \
+        $$(if $$(filter model,$$(call source,$$*)),out/obj/gpu)
+	@ar rcsDP $@.$$$$ $(filter %.o,$^) && mv $@.$$$$ $@
+# What of model/gpu is in the archives: with it and without it are both whole, but not the same.
+out/obj/gpu: $(call unless,out/obj/gpu,$(GPU))
+	@mkdir -p $(@D)
+	@echo '[$(GPU)]' > $@
 out/obj/emu/model.a: $(call objects,plain,$(foreach m,model model/ref model/cpu,$(call sources,$m))) \
         $(call objects,emu,$(EMULATED))
 	@ar rcsDP $@.$$$$ $^ && mv $@.$$$$ $@
@@ -477,12 +514,17 @@ status: $B/status
 	    if [ -e $P/raw/$$s ]; then echo "$P/raw/$$s: fetched"; \
 	    else cat $P/raw/$$s.absent 2>/dev/null || echo "$P/raw/$$s: not fetched"; fi; done
 	@$(foreach r,$(RUNS),$< --sources $(COMPUTED_BY) $(call run_args,$(r:$P/runs/%=%));)
-	@for f in $P/table1.md $P/paper.html $P/paper.pdf; do [ -e $$f ] && echo "$$f: made" || echo "$$f: not made"; done
+	@for f in $P/table1.md $P/paper.html $P/paper.pdf; do \
+	    if [ ! -e $$f ]; then echo "$$f: not made"; \
+	    elif [ $P/results.tsv -nt $$f ] || [ "$$(find $P/runs -name run.tsv -newer $P/results.tsv 2>/dev/null)" ]; then echo "$$f: stale, older than its runs"; \
+	    else echo "$$f: made, $$(grep -c 'run	na$$' $P/experiment.tsv) of $$(grep -vc '^#\|^cell' $P/experiment.tsv) cells in it"; fi; done
 stale: $B/status
 	@$(foreach r,$(RUNS),$< --stale --sources $(COMPUTED_BY) $(call run_args,$(r:$P/runs/%=%));)
 help:
 	@sed -n 's/^#: //p' Makefile
 clean:
+	rm -rf out/bin* out/obj out/demo
+clean-all:
 	rm -rf out
 
 # ---- 9. Tests -----------------------------------------------------------------------------------
@@ -557,4 +599,4 @@ oracle:
 	.oracle/bin/pip install -r tests/peer/requirements.txt
 
 FORCE:
-.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile torture coverage fuzz fuzz-reach fuzz-proof differential bench bench-sources oracle clean all strict demo table1 cell cross sources bench-gpu
+.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile torture coverage fuzz fuzz-reach fuzz-proof differential bench bench-sources oracle clean clean-all all strict demo table1 cell cross sources bench-gpu

@@ -282,7 +282,8 @@ static void check_content(struct reader *r, char *content) {
     if (s->pictures && *r->pictures && strcmp(r->pictures, s->pictures))
         die_no(
             "%s: its pictures and masks hash to %s, wanted %s: another release, or saved "
-            "anew, than %s describes; fetch it from another place",
+            "anew, than %s describes; delete it, and where it came from too if that is a folder "
+            "of yours, and fetch it from another place",
             quoted(r->raw), r->pictures, s->pictures, quoted(s->path));
     if (s->pictures && *r->pictures) {
         if (!same)

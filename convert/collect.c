@@ -78,7 +78,7 @@ static void end_archive(const struct collection *c, int first, struct reader *re
         collect_tally(&pictures, c->found[i]->role, &c->found[i]->place,
                       c->found[i]->sha256);
     tally_sha(&pictures, content);
-    reader_pictures(reader, content);
+    if (pictures.count) reader_pictures(reader, content);
     reader_end(reader, content);
     tally_free(&pictures);
 }

@@ -79,7 +79,6 @@ void pack_describe(const char *source, const char *raw, const char *names) {
     printf("bytes %zu\nsha256 %s\ncontent %s\n", file_size(raw), sha256, h.content);
     if (h.pictures.count) printf("pictures %s\n", pictures);
     printf("unpacked %lld\nfiles %d\n", (long long)h.unpacked, h.files);
-    if (fflush(stdout) || ferror(stdout)) die_world("standard output: cannot be written");
     census_free(&h.census);
     census_free(&h.classes);
     tally_free(&h.pictures);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum set { SET_NONE, SET_TRAIN, SET_VAL };
-enum { PAPER_SEED = 42 }; /* interfaces.md: seed 42 + replicate */
+enum { PAPER_SEED = 42 }; /* replicate s is drawn with 42 + s */
 
 struct work {
     const struct divide *divide;

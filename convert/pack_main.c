@@ -31,7 +31,7 @@ static const char HELP[] =
     "                pictures and masks each folder holds: for a data set of your own\n"
     "  --help, --version\n"
     "\n"
-    "example: pack convert/sun.conf sun-frames.src sun-masks.src frames.zip masks.zip sun.bag\n";
+    "example: pack convert/cvc.conf fetch/sources/cvc.src out/paper/raw/cvc cvc.bag\n";
 
 static const struct option OPTIONS[] = {
     {"threads", required_argument, NULL, 't'}, {"data", required_argument, NULL, 'd'},
@@ -87,7 +87,6 @@ static void print(int what, const char *source, const char *raw, const char *nam
     }
     pack_content(source, raw, content);
     puts(content);
-    if (fflush(stdout) || ferror(stdout)) die_world("standard output: cannot be written");
 }
 
 /* A pack's name ends up in cells, so it is made of what they are made of. */

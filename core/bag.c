@@ -12,7 +12,8 @@
 
 enum { HEADER_LIMIT = 16 << 20, TENSORS = 100000, COMMAS = 15 * TENSORS, DEPTH = 3 };
 
-static const char remedy[] = "delete it and run make again";
+static const char remedy[] =
+    "give another, or, if make made it, delete it and run make again";
 
 /* One tensor of the header, before its place is checked. */
 struct entry {

@@ -132,7 +132,5 @@ int main(int argc, char **argv) {
         export(to, argument[0], argument[1]);
     else
         show(argument[0], n == 2 ? argument[1] : NULL);
-    if (fflush(stdout) || ferror(stdout))
-        die_world("stdout: writing failed; wanted room for it");
     return 0;
 }

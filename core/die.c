@@ -49,8 +49,16 @@ static atomic_long fail_last, fail_calls;
 static _Thread_local struct catch *catching;
 static _Thread_local int in_cleanup, first_code;
 
+/* At the end: what was printed must have arrived, or 0 would be a lie. */
+static void check_stdout(void) {
+    if (!fflush(stdout) && !ferror(stdout)) return;
+    fprintf(stderr, "%s: standard output: cannot be written, wanted room for it\n", tool);
+    _exit(EXIT_WORLD);
+}
+
 void die_name(const char *name) {
     tool = name;
+    atexit(check_stdout);
 }
 
 static void print(const char *message) {

@@ -15,7 +15,8 @@ enum {
     EXIT_WORLD = 3, /* the world is not ready: file absent, disk full, no GPU, interrupted */
 };
 
-/* Names the tool in every later message; call it first in main. `name` is borrowed. */
+/* Names the tool in every later message; call it first in main. `name` is borrowed. What is printed on
+ * stdout is looked after at the end: where it could not be written, the tool says so and exits 3. */
 void die_name(const char *name);
 
 _Noreturn void die_no(const char *format, ...) __attribute__((format(printf, 1, 2)));

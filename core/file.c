@@ -188,7 +188,7 @@ void file_mkdir(const char *path) {
     struct stat st;
     if (stat(path, &st)) fail(path, "making the folder");
     if (!S_ISDIR(st.st_mode))
-        die_world("%s: a file, wanted a folder; remove it or name another", quoted(path));
+        die_world("%s: a file, wanted a folder; name another", quoted(path));
 }
 
 void file_remove(const char *path) {

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char remedy[] = "delete it and run make again";
+static const char remedy[] =
+    "give another, or, if make made it, delete it and run make again";
 
 static _Noreturn void refuse(const struct pack *p, const char *what, long found,
                              long wanted) {

@@ -95,8 +95,6 @@ int main(int argc, char **argv) {
     take(&pictures, &pack, &split, o.pictures);
     doctor_examine(&d, &weights, &recipe, &pictures, o.threads);
     doctor_print(&d, &weights, recipe.stride_position, stdout);
-    if (fflush(stdout) || ferror(stdout))
-        die_world("stdout: writing failed; wanted room for it");
     const char *missing = bag_meta(&weights, "missing");
     if (missing && *missing)
         die_no("%s: tensors are missing, see above; wanted a whole %s", argv[optind],

@@ -25,7 +25,7 @@ static const char HELP[] =
     "masks)\n"
     "  --help, --version\n"
     "\n"
-    "example: eval vitt-imagenet-kvasir s1/model.bag kvasir.pack kvasir.random.s1.tsv \\\n"
+    "example: eval vitt-imagenet-kvasir s1/model.bag kvasir.bag kvasir.random.s1.tsv \\\n"
     "             s1/score.kvasir.tsv\n";
 
 enum { DEVICE = 256, THREADS, PLANS, SIZE, MASKS, BASELINE };

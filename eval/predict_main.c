@@ -19,7 +19,8 @@ static const char HELP[] =
     "Finds polyps in pictures (JPEG, PNG, TIFF of any size). OUTDIR gets for each picture\n"
     "NAME.mask.png (0 or 255, at the picture's size) and NAME.overlay.png (contour and "
     "tint).\n"
-    "A picture that cannot be read is reported and skipped; then the exit code is not 0.\n"
+    "For each a line says on how much of it a polyp was found. One that cannot be read is\n"
+    "reported and skipped; then the exit code is not 0.\n"
     "\n"
     "  --device NAME     auto (gpu, else cpu), cpu, gpu or ref; default auto\n"
     "  --threads N       threads of the cpu; default all\n"
@@ -98,9 +99,12 @@ static void write_pictures(struct work *w, const float *logits, const char *outd
     size_t pixels = (size_t)width * (size_t)height;
     float *plane = xmalloc(pixels * sizeof *plane);
     struct image mask = {width, height, 1, xmalloc(pixels)};
+    size_t polyp = 0;
     resize_plane(logits, w->side, w->side, plane, height, width, 0);
-    for (size_t j = 0; j < pixels; j++) mask.pixel[j] = plane[j] > 0 ? 255 : 0;
+    for (size_t j = 0; j < pixels; j++) polyp += (mask.pixel[j] = plane[j] > 0 ? 255 : 0) != 0;
     xfree(plane);
+    printf("%s: polyp on %.1f %% of %d x %d pixels\n", w->path,
+           100. * (double)polyp / (double)pixels, width, height);
     write_png(&mask, outdir, w->name, "mask");
     overlay(&w->picture, mask.pixel, 1 + (width + height) / 600);
     write_png(&w->picture, outdir, w->name, "overlay");

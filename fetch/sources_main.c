@@ -119,7 +119,6 @@ static void list(struct fetch *f, const char *raw, char *const *path, int n) {
     if (rows && row[0].kind != row[rows - 1].kind) putchar('\n');
     print(row, rows, SOURCE_WEIGHTS, "weights");
     printf("%s", key);
-    if (fflush(stdout) || ferror(stdout)) die_world("standard output: cannot be written");
     for (int i = 0; i < rows; i++)
         for (int c = 0; c < COLUMNS; c++) xfree(row[i].cell[c]);
     xfree(row);

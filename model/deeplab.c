@@ -13,7 +13,7 @@ static int height(const struct decoder *d, int x) {
 }
 
 /* conv, batch norm, ReLU. `name` is the Sequential's; its members are `first` and first + 1. Where the
- * recipe says separable a k x k convolution is a depthwise and a 1x1, nothing between (D2). */
+ * recipe says separable a k x k convolution is a depthwise and a 1x1, nothing between. */
 static int conv_bn_relu(struct decoder *d, int x, const char *name, int first, int out,
                         int kernel, int dilation) {
     enum init init = d->r->init == 0 ? INIT_KAIMING_IN : INIT_UNIFORM_IN;

@@ -184,6 +184,28 @@ ok 'STRICT=1 fails where a cell was not run' test $status != 0
 mk all
 ok 'a source that has come is fetched and its cells run' bash -c "grep -q '^fetch ' '$log' && [ \$(grep -c '^train ' '$log') = 6 ]"
 ok 'which ends in the same bytes' test "$(bytes)" = "$first"
+ENVIRONMENT="ABSENT_=$(echo $SUN | cut -d' ' -f1)" mk table1 >/dev/null
+rm -f "$tree"/out/paper/raw/*.absent
+mk all
+status=$?
+ok 'a note of absence removed by hand is no harm' test $status = 0 -a "$(bytes)" = "$first"
+
+for wrong in DATASETS=kvasr ENCODERS=resnet18 PRETRAIN=imagnet CELLS=vits-random PROFILE=dmo PROFLE=demo MIRROR=nowhere; do
+    mk table1 $wrong
+    status=$?
+    ok "$wrong is refused before anything is done" \
+        bash -c "[ $status = 2 ] && [ ! -s '$log' ] && grep -qE 'there is no|wanted|no variable|no folder' '$here/.made'"
+done
+mk cross DATASETS=kvasir
+status=$?
+ok 'so is cross without a set to score on' bash -c "[ $status = 2 ] && [ ! -s '$log' ] && grep -q 'EXTERNAL is empty' '$here/.made'"
+mk cell CELLS=vits-random-kvasir SPLIT=official
+mkdir -p "$tree/convert/names"
+echo a >"$tree/convert/names/kvasir.official.val.txt"
+mk cell CELLS=vits-random-kvasir SPLIT=official
+ok "a split's edited list splits and trains again" test "$(ran)" = 'eval:1 split:1 train:1'
+rm -rf "$tree"/out/paper/runs/main/vits-random-kvasir/official "$tree"/out/paper/splits/kvasir.official.s0.tsv \
+    "$tree"/convert/names/kvasir.official.val.txt
 
 rm -rf "$tree/out/paper"
 run env "ABSENT_=cvc kvasir $SUN" make all

@@ -34,11 +34,26 @@ static void open_norm(struct norm *norm, const struct options *o,
     }
 }
 
+/* A bag says of what it was made; one of another name would be trained without a word. */
+static void check_made_of(const struct bag *bag, const char *key, const char *wanted,
+                          const struct cell *cell) {
+    const char *is = bag_meta(bag, key);
+    if (is && strcmp(is, wanted))
+        die_no("%s: its %s is '%s', wanted '%s' for cell %s; give that one's",
+               quoted(bag->path), key, quoted(is), wanted, cell_name(cell));
+}
+
 static void check_weights(const struct options *o, const struct cell *cell) {
     if (!strcmp(o->weights, "none") && strcmp(cell->pretrain, "random"))
         die_usage(
             "%s: weights 'none' are for random cells; give the bag of %s's %s weights",
             cell_name(cell), cell->encoder, cell->pretrain);
+    if (!strcmp(o->weights, "none")) return;
+    struct bag bag;
+    bag_open(&bag, o->weights);
+    check_made_of(&bag, "arm", cell->pretrain, cell);
+    check_made_of(&bag, "encoder", cell->encoder, cell);
+    bag_close(&bag);
 }
 
 static void count_steps(struct run *run) {
@@ -60,6 +75,7 @@ void run_open(struct run *run, const struct options *o) {
     check_weights(o, &cell);
     recipe_read(&recipe, o->recipe, o->overrides, o->override_count);
     pack_open(&run->pack, o->pack);
+    check_made_of(&run->pack.bag, "data", cell.data, &cell);
     split_open(&run->split, o->split, &run->pack);
     sets_make(&run->sets, &run->pack, &run->split, &recipe, o->seed, o->split);
     open_norm(&norm, o, &recipe, &run->sets);

@@ -31,7 +31,7 @@ static const char HELP[] =
     "  --help, --version\n"
     "\n"
     "Ctrl-C, SIGTERM and SIGUSR1 write a checkpoint and exit 3; the same command resumes.\n"
-    "example: train --seed 1 vitt-imagenet-kvasir train/paper.conf kvasir.pack \\\n"
+    "example: train --seed 1 vitt-imagenet-kvasir train/paper.conf kvasir.bag \\\n"
     "             kvasir.random.s1.tsv vitt-imagenet.bag runs/vitt-imagenet-kvasir/s1\n";
 
 enum { DEVICE = 256, THREADS, SEED, SET, FUSIONS, PLANS, ANY_ORDER, INIT, STOP };
