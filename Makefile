@@ -26,7 +26,8 @@
 #: PROFILE=demo   speaks of the demo       MIRROR="DIR..."  takes downloads from there, not downloads/
 #: OFFLINE=1      opens no socket          REPOLYP_CACHE=DIR  keeps what is fetched, for all checkouts
 #: DATASETS="cvc kvasir sun"  ENCODERS="resnet50 vits vitt"  PRETRAIN="random imagenet radimagenet"
-#: SEEDS="0 1"  SPLIT=random  DEVICE=auto|cpu|gpu|ref  THREADS=2  H=key=value  narrow or vary it
+#: SEEDS="0 1"  DEVICE=auto|cpu|gpu|ref  THREADS=2  narrow it;  RECIPE=my.conf P=out/mine  vary it
+#: SPLIT=random  H=key=value  of make cell: another split, another key of the recipe
 #: PLANS=out/plans.bag  a GPU's plans     DETERMINISTIC=0  lets it add up in any order, if quicker
 #: FIGURES_WITH_SUN=1  pictures too whose terms forbid passing them on: for your own eyes
 #: STRICT=1       a cell that cannot be run is a failure;  DRAFT=1: a false claim is not, it is marked
@@ -112,6 +113,9 @@ $(foreach v,$(filter-out -%,$(given)),$(if $(findstring $v,$(file <$(firstword $
     $(error $v: no variable of this Makefile; `make` alone lists them)))
 ifeq ($(filter paper demo,$(PROFILE)),)
 $(error PROFILE is '$(PROFILE)', wanted paper or demo)
+endif
+ifneq ($(and $(call goals,all demo table1 cross),$(filter-out main/random,$(VARIANT)/$(SPLIT))),)
+$(error a table is of the recipe as it stands and of random splits, found H="$H" SPLIT=$(SPLIT); wanted `make cell` with these, whose scores go to $P/runs/$(VARIANT), or a table under a recipe of your own: make table1 RECIPE=my.conf P=out/mine)
 endif
 ifeq ($(if $(call goals,cross),$(strip $(EXTERNAL)),na),)
 $(error cross: EXTERNAL is empty, wanted data sets to score on, as EXTERNAL="etis cvc300")
@@ -230,8 +234,11 @@ run_args        = --seed $(patsubst s%,%,$(call run,4,$(1))) $(H:%=--set %) $(ca
 # train stamps its runs with what computes them: the sources of core, model and train.
 COMPUTES        = $(sort $(wildcard core/*.[ch] model/*.[ch] model/*/*.[ch] model/gpu/*.cu train/*.[ch]))
 COMPUTED_BY     = $(firstword $(shell cat $(COMPUTES) /dev/null | sha256sum))
+# Another recipe, by name too, is another run; train looks whether it differs.
+$P/recipe.of: $(call unless,$P/recipe.of,$(RECIPE))
+	@mkdir -p $(@D); echo '[$(RECIPE)]' > $@
 # [a run
-$(RUNS:%=%/run.tsv): $P/runs/%/run.tsv: $(RECIPE) $(PRESET) $$(call pack_of,$$*) $$(call split_of,$$*) \
+$(RUNS:%=%/run.tsv): $P/runs/%/run.tsv: $(RECIPE) $(PRESET) $P/recipe.of $$(call pack_of,$$*) $$(call split_of,$$*) \
         $$(call bag_of,$$*) | $B/train
 	$B/train $(machine) $(any_order) $(call run_args,$*)
 # a run]

@@ -148,6 +148,12 @@ mk cell CELLS=vits-random-cvc H=lr=0.01
 ok 'a variant is one more run in a folder of its own' test -e "$tree/out/paper/runs/lr=0.01/vits-random-cvc/random/s0/run.tsv"
 ok 'and nothing else' test "$(ran)" = 'eval:1 train:1'
 
+cp "$tree/train/paper.conf" "$tree/train/mine.conf"
+mk cell CELLS=vits-random-cvc RECIPE=train/mine.conf
+ok 'another recipe trains again' test "$(ran)" = 'eval:1 train:1'
+mk cell CELLS=vits-random-cvc
+ok 'and so does the way back' test "$(ran)" = 'eval:1 train:1'
+
 rm -rf "$tree/out/paper"
 mk -j8 all
 ok 'make -j8 makes the same bytes' test "$(bytes)" = "$first"
@@ -190,7 +196,7 @@ mk all
 status=$?
 ok 'a note of absence removed by hand is no harm' test $status = 0 -a "$(bytes)" = "$first"
 
-for wrong in DATASETS=kvasr ENCODERS=resnet18 PRETRAIN=imagnet CELLS=vits-random PROFILE=dmo PROFLE=demo MIRROR=nowhere; do
+for wrong in H=lr=0.1 SPLIT=official DATASETS=kvasr ENCODERS=resnet18 PRETRAIN=imagnet CELLS=vits-random PROFILE=dmo PROFLE=demo MIRROR=nowhere; do
     mk table1 $wrong
     status=$?
     ok "$wrong is refused before anything is done" \
