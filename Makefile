@@ -596,7 +596,7 @@ bench-gpu: $B/bench_gpu $B/train
 # readers must accept too, with the same values.
 differential: $B/accept $B/h5 $B/hostile
 	@BIN=$B PEER_PYTHON=$(PEER_PYTHON) CORPUS=out/fuzz tests/peer/differential.sh
-# What packing and converting must reach, and whether they do. All of SUN-SEG: FRAMES=49136, 32 GB of disk.
+# What packing and converting must reach, and whether they do. All of SUN-SEG: FRAMES=49136, 40 GB of disk.
 ROUNDS ?= 7
 FRAMES ?= 2000
 bench-sources: $(foreach b,pack frames h5 weights,$B/$b)
