@@ -189,6 +189,7 @@ const struct fusion_row fusion_row[FUSION_ROWS] = {
     {"linear_gelu", 3, {TOKENS(7, 37)}, hidden_odd, "odd widths"},
     {"linear_gelu", 2, {TOKENS(150, 16)}, hidden, "several chunks of rows"},
     {"resize_loss", 2, {MAP(1, 8, 8)}, upsampled_by_4, "bce, by 4"},
+    {"resize_loss", 2, {MAP(1, 12, 12)}, upsampled_by_4, "bce, two blocks of places"},
     {"resize_loss", 3, {MAP(1, 5, 7)}, upsampled_aligned, "both, corners aligned"},
     {"resize_loss", 2, {MAP(1, 9, 3)}, upsampled_oddly, "dice, no whole factor"},
 };

@@ -25,6 +25,10 @@ static const struct op_row own_rows[] = {
     {OP_conv, 3, {12, 7, 5}, {6, 3, 2, 2, 2, 3, 0}, "three groups, stride 2, dilated"},
     {OP_conv, 3, {1, 13, 11}, {5, 3, 2, 1, 1, 1, 0}, "one channel in"},
     {OP_conv, 2, {1, 17, 16}, {1, 3, 1, 1, 1, 1, 1}, "one channel in, one out"},
+    {OP_conv, 2, {37, 6, 5}, {37, 3, 1, 1, 1, 37, 1}, "depthwise, two blocks of channels"},
+    {OP_conv, 1, {264, 4, 3}, {264, 3, 1, 1, 1, 264, 0}, "the same by eights"},
+    {OP_maxpool, 2, {8, 12, 14}, {3, 2, 1}, "even map: the last windows are cut off"},
+    {OP_concat, 3, {8, 13, 15}, {16, 8}, "whole eights of channels, by several blocks"},
     {OP_batchnorm, 2, {264, 3, 3}, {0}, "running statistics by two blocks"},
 };
 

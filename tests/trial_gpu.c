@@ -128,6 +128,7 @@ int gpu_ground_open(struct gpu_ground *g, enum precision precision, char *why, s
     if (!g->gpu.device) return 0;
     g->gpu.library = library_open(g->gpu.device, precision, 1, NULL);
     g->ground.machine = &g->gpu;
+    g->ground.watched = strstr(device_describe(g->gpu.device), "emulated") != NULL;
     return 1;
 }
 

@@ -78,13 +78,17 @@ static void copy_out(const struct room *room, void *to, const void *from, size_t
         memcpy(to, from, n);
 }
 
+static size_t behind_of(const struct room *room) {
+    return room->ground && room->ground->watched ? 0 : GUARD;
+}
+
 void *room_take(struct room *room, size_t n) {
     assert_true(room->count < 64);
-    size_t bytes = n + 2 * GUARD;
+    size_t bytes = GUARD + n + behind_of(room);
     uint8_t *picture = xaligned(bytes);
     memset(picture, 0xff, bytes);
     memset(picture, 0xa5, GUARD);
-    memset(picture + GUARD + n, 0x5a, GUARD);
+    memset(picture + GUARD + n, 0x5a, behind_of(room));
     uint8_t *all = picture;
     if (room->ground) {
         all = room->ground->alloc(room->ground, bytes);
@@ -106,11 +110,12 @@ void room_spoil(const struct room *room, void *p, size_t n) {
 void room_leave(struct room *room) {
     for (int i = 0; i < room->count; i++) {
         size_t n = room->buffer[i].bytes;
+        const size_t after = behind_of(room);
         uint8_t before[GUARD], behind[GUARD], *all = room->buffer[i].all;
         copy_out(room, before, all, GUARD);
-        copy_out(room, behind, all + GUARD + n, GUARD);
+        copy_out(room, behind, all + GUARD + n, after);
         for (size_t k = 0; k < GUARD; k++)
-            if (before[k] != 0xa5 || behind[k] != 0x5a)
+            if (before[k] != 0xa5 || (k < after && behind[k] != 0x5a))
                 fail_msg("buffer %d of %zu bytes: written %s it", i, n,
                          before[k] != 0xa5 ? "before" : "behind");
         if (room->ground)

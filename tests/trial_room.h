@@ -28,6 +28,7 @@ struct ground {
     size_t (*place)(const struct form *f, size_t i); /* of a parameter with a layout */
     void (*batch)(struct ground *g, const struct trial *t); /* pictures, flips, loss scale ... */
     void *machine;                                          /* for calls */
+    int watched; /* 1: it sees itself what goes past an array's end, reads too: no guard there */
 };
 
 struct room { /* everything allocated in one run */
