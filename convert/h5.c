@@ -159,7 +159,8 @@ static void check_space(const struct walk *w, hid_t space, const char *name,
     }
 }
 
-/* Chunks inside the dataset, and each of them written. H5Dget_space_status would call whatever
+/* Chunks inside the dataset, each of them written, all of them in the file: the library takes
+ * memory for as many bytes as a chunk is said to have. H5Dget_space_status would call whatever
  * is deflated half written: it counts bytes. */
 static void check_chunks(const struct walk *w, hid_t set, hid_t space, hid_t plist,
                          const char *name, const struct tensor *t) {
@@ -170,6 +171,10 @@ static void check_chunks(const struct walk *w, hid_t set, hid_t space, hid_t pli
     for (int d = 0; d < n; d++) wanted *= ((hsize_t)t->dim[d] - 1) / chunk[d] + 1;
     if (H5Dget_num_chunks(set, space, &has) < 0 || has != wanted)
         refuse(w, name, "chunks that were never written", "all of its data");
+    unsigned long long stored = H5Dget_storage_size(set);
+    if (stored > w->size)
+        refuse(w, name, xprintf("%llu bytes of chunks in a file of fewer", stored),
+               "chunks that are there");
 }
 
 /* The bytes in the file agree with what the shape wants. */

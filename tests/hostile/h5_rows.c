@@ -81,6 +81,8 @@ static void honest(struct stage *s, const char *form) {
     add(packed, "a/kernel:0", H5T_IEEE_F32LE, plist, (hsize_t)rows, value);
     take(plain, &s->twin);
     take(packed, &s->hostile);
+    if (strchr(form, 'l')) /* the first chunk's bytes, in the tree of chunks */
+        ((uint8_t *)memmem(s->hostile.data, s->hostile.n, "TREE\1", 5))[27] = 0x7f;
 }
 
 /* A model whole; the twin is its weights alone. */
@@ -207,9 +209,10 @@ static void unknown_filter(struct stage *s, const char *arg) {
     snprintf(s->fragment, sizeof s->fragment, "filter %d, wanted deflate", id);
 }
 
-static void known_filters(struct stage *s, const char *form) {
+static void known_storage(struct stage *s, const char *form) {
     hid_t file = begin(s), plist = chunked(2);
     if (*form == 's') H5Pset_scaleoffset(plist, H5Z_SO_FLOAT_DSCALE, 2);
+    if (*form == 'c') H5Pset_layout(plist, H5D_COMPACT);
     for (int i = 0; *form == '4' && i < 4; i++) H5Pset_deflate(plist, 1);
     add(file, draw_word(s), H5T_IEEE_F32LE, plist, 2, draw_rows(s, 2));
     take(file, &s->hostile);
@@ -226,14 +229,6 @@ static void odd_space(struct stage *s, const char *form) {
         H5Dwrite(set, H5T_IEEE_F32LE, H5S_ALL, H5S_ALL, H5P_DEFAULT, draw_rows(s, 2));
     H5Dclose(set);
     H5Sclose(space);
-    take(file, &s->hostile);
-}
-
-static void compact(struct stage *s, const char *arg) {
-    (void)arg;
-    hid_t file = begin(s), plist = H5Pcreate(H5P_DATASET_CREATE);
-    H5Pset_layout(plist, H5D_COMPACT);
-    add(file, draw_word(s), H5T_IEEE_F32LE, plist, 2, draw_rows(s, 2));
     take(file, &s->hostile);
 }
 
@@ -356,16 +351,18 @@ static const struct row rows[] = {
      "n"},
     {48, "a Keras file of megabytes that were never written", H5, NO, "raw: '", large, "m"},
     {48, "a Keras file of chunks that were never written", H5, NO, "raw: '", large, "c"},
+    {48, "a Keras file with a chunk of two gigabytes", H5, NO,
+     "bytes of chunks in a file of fewer", honest, "dl"},
     {48, "a Keras file of zeros", H5, NO, "at most 16 times the file", bomb, NULL},
     {48, "a Keras file with a filter nobody knows", H5, NO, "", unknown_filter, NULL},
     {48, "a Keras file with a filter that loses bits", H5, NO, "filter 6, wanted deflate",
-     known_filters, "s"},
-    {48, "a Keras file with four filters", H5, NO, "4 filters", known_filters, "4"},
+     known_storage, "s"},
+    {48, "a Keras file with four filters", H5, NO, "4 filters", known_storage, "4"},
     {48, "a Keras file with a dataset that may grow", H5, NO, "chunks larger than it",
      odd_space, "g"},
     {0, "a Keras file with a dataset of nothing", H5, NO, "no data", odd_space, "n"},
-    {0, "a Keras file with a compact dataset", H5, NO, "compact or unknown layout", compact,
-     NULL},
+    {0, "a Keras file with a compact dataset", H5, NO, "compact or unknown layout",
+     known_storage, "c"},
     {0, "a Keras file of big-endian floats", H5, NO, "elements of another type", other_type,
      "b"},
     {0, "a Keras file of whole numbers", H5, NO, "elements of another type", other_type,
