@@ -57,16 +57,27 @@ static herr_t find_cause(unsigned n, const H5E_error2_t *error, void *arg) {
     return 0;
 }
 
+/* Of the call that has just failed: the library forgets it at the next. */
+static struct cause last_cause(void) {
+    struct cause c = {"no reason given", 0};
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, find_cause, &c);
+    return c;
+}
+
+static _Noreturn void fail(const struct walk *w, const struct cause *c, const char *name,
+                           const char *doing) {
+    if (c->world)
+        die_world("%s: '%s': libhdf5 cannot %s: %s; wanted memory and a readable file",
+                  w->path, quoted(name), doing, quoted(c->why));
+    die_no("%s: '%s': libhdf5 cannot %s: %s; wanted a sound Keras file, fetch it again",
+           w->path, quoted(name), doing, quoted(c->why));
+}
+
 /* A library's call that failed. */
 static hid_t need(const struct walk *w, hid_t id, const char *name, const char *doing) {
     if (id >= 0) return id;
-    struct cause c = {"no reason given", 0};
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, find_cause, &c);
-    if (c.world)
-        die_world("%s: '%s': libhdf5 cannot %s: %s; wanted memory and a readable file",
-                  w->path, quoted(name), doing, quoted(c.why));
-    die_no("%s: '%s': libhdf5 cannot %s: %s; wanted a sound Keras file, fetch it again",
-           w->path, quoted(name), doing, quoted(c.why));
+    struct cause c = last_cause();
+    fail(w, &c, name, doing);
 }
 
 /* ---- links ---- */
@@ -171,9 +182,9 @@ static void check_chunks(const struct walk *w, hid_t set, hid_t space, hid_t pli
     for (int d = 0; d < n; d++) wanted *= ((hsize_t)t->dim[d] - 1) / chunk[d] + 1;
     if (H5Dget_num_chunks(set, space, &has) < 0 || has != wanted)
         refuse(w, name, "chunks that were never written", "all of its data");
-    unsigned long long stored = H5Dget_storage_size(set);
-    if (stored > w->size)
-        refuse(w, name, xprintf("%llu bytes of chunks in a file of fewer", stored),
+    unsigned long long stored = H5Dget_storage_size(set), size = w->size; /* 0: it failed */
+    if (!stored || stored > size)
+        refuse(w, name, xprintf("%llu bytes of chunks in a file of %llu", stored, size),
                "chunks that are there");
 }
 
@@ -207,6 +218,26 @@ static void *make_room(struct walk *w, size_t bytes) {
     return w->data;
 }
 
+/* Among the first thousand chunks: asking for one walks over those before it. */
+static int has_empty_chunk(hid_t set, hid_t space) {
+    hsize_t at[H5S_MAX_RANK], n = 0, bytes = 0;
+    unsigned mask;
+    haddr_t where;
+    H5Dget_num_chunks(set, space, &n);
+    for (hsize_t i = 0; i < n && i < 1000; i++)
+        if (H5Dget_chunk_info(set, space, i, at, &mask, &where, &bytes) < 0 || !bytes)
+            return 1;
+    return 0;
+}
+
+static void read_data(const struct walk *w, hid_t set, hid_t space, hid_t type,
+                      H5D_layout_t layout, const char *name, void *to) {
+    if (H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) >= 0) return;
+    struct cause c = last_cause(); /* of no bytes it says that memory for them is lacking */
+    if (layout == H5D_CHUNKED && has_empty_chunk(set, space)) c.world = 0;
+    fail(w, &c, name, "read it");
+}
+
 static void copy_dataset(struct walk *w, hid_t set, const char *name) {
     hid_t plist = need(w, H5Dget_create_plist(set), name, "say how it is stored");
     H5D_layout_t layout = check_plist(w, plist, name);
@@ -219,7 +250,7 @@ static void copy_dataset(struct walk *w, hid_t set, const char *name) {
     check_space(w, space, name, &t);
     check_storage(w, set, space, plist, layout, name, &t);
     t.data = make_room(w, tensor_bytes(&t));
-    need(w, H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, t.data), name, "read it");
+    read_data(w, set, space, type, layout, name, t.data);
     bag_add(w->bag, &t);
     w->tensors++;
     xfree(text);

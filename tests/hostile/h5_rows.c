@@ -81,8 +81,9 @@ static void honest(struct stage *s, const char *form) {
     add(packed, "a/kernel:0", H5T_IEEE_F32LE, plist, (hsize_t)rows, value);
     take(plain, &s->twin);
     take(packed, &s->hostile);
-    if (strchr(form, 'l')) /* the first chunk's bytes, in the tree of chunks */
-        ((uint8_t *)memmem(s->hostile.data, s->hostile.n, "TREE\1", 5))[27] = 0x7f;
+    uint8_t *tree = memmem(s->hostile.data, s->hostile.n, "TREE\1", 5);
+    if (strchr(form, 'l')) tree[27] = 0x7f; /* the first chunk's bytes */
+    if (strchr(form, 'z')) tree[24] = 0;
 }
 
 /* A model whole; the twin is its weights alone. */
@@ -352,7 +353,8 @@ static const struct row rows[] = {
     {48, "a Keras file of megabytes that were never written", H5, NO, "raw: '", large, "m"},
     {48, "a Keras file of chunks that were never written", H5, NO, "raw: '", large, "c"},
     {48, "a Keras file with a chunk of two gigabytes", H5, NO,
-     "bytes of chunks in a file of fewer", honest, "dl"},
+     "bytes of chunks in a file of ", honest, "dl"},
+    {48, "a Keras file with a chunk of no bytes", H5, NO, "cannot read it", honest, "dz"},
     {48, "a Keras file of zeros", H5, NO, "at most 16 times the file", bomb, NULL},
     {48, "a Keras file with a filter nobody knows", H5, NO, "", unknown_filter, NULL},
     {48, "a Keras file with a filter that loses bits", H5, NO, "filter 6, wanted deflate",

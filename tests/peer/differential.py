@@ -87,6 +87,17 @@ def read_h5py(path):
     return out
 
 
+def quoted(name):
+    """As core/die.h's: what accept prints."""
+    out = ""
+    for byte in name.encode():
+        one = chr(byte) if 0x20 <= byte < 0x7f else f"\\x{byte:02x}"
+        if len(out) + len(one) > 200:
+            return out + "..."
+        out += one
+    return out
+
+
 READERS = {"torch": read_torch, "safetensors": read_safetensors, "numpy": read_numpy, "h5py": read_h5py}
 
 
@@ -112,7 +123,7 @@ def ask(reader, path):
     if status:
         return f"died of signal {status & 127}"
     answer = json.loads(text)
-    return answer if isinstance(answer, str) else {k: tuple(v) for k, v in answer.items()}
+    return answer if isinstance(answer, str) else {quoted(k): tuple(v) for k, v in answer.items()}
 
 
 def wrap(folders, work):
