@@ -37,6 +37,17 @@ ok 'a floor is told with both rates of a machine' bash -c "[ \"\$('$bin/graph' -
 dies 2 'wanted both' 'one rate alone says nothing' floor --peak 798
 dies 2 '--bandwidth' 'a rate that is no number' floor --peak 798 --bandwidth fast
 dies 2 '--batch' 'a batch of none' floor --batch 0
+fused() { "$bin/graph" --fusions "$@" vits-imagenet-cvc "$root/train/paper.conf"; }
+fused cpu >fused.tsv
+ok 'fused steps are told, which nodes they take and how many runs' bash -c "
+    [ \"\$(grep -c '^node.*batchnorm_relu' fused.tsv)\" = \
+      \$((2 * \$(sed -n 's/^fusion.*batchnorm_relu\t\([1-9][0-9]*\)\t.*/\1/p' fused.tsv))) ]"
+ok 'all of them can be left out' bash -c "
+    ! '$bin/graph' --fusions cpu --fusions-off all vits-imagenet-cvc '$root/train/paper.conf' |
+        grep '^node' | grep -v none"
+dies 2 'wanted cpu or gpu' 'another machine has none' fused tpu
+dies 2 'does not know' 'a fused step that is none' fused cpu --fusions-off batchnorm_rel
+dies 2 'does not know' 'a training without it' "$bin/train" --fusions-off batchnorm_rel $(cell) unfused
 
 # fetch
 zeros=0000000000000000000000000000000000000000000000000000000000000000
