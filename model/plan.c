@@ -29,7 +29,8 @@ struct call plan_call(const struct graph *g, const struct kernels *k, int node, 
                      .ys = n->shape};
     for (int i = 0; i < n->inputs; i++) {
         c.xs[i] = g->node[n->in[i]].shape;
-        if (k->picture && g->node[n->in[i]].op == OP_input) c.xs[i].dim[0] = k->picture;
+        if (k->picture && g->node[n->in[i]].op == OP_input && c.xs[i].dim[0] == 3)
+            c.xs[i].dim[0] = k->picture;
     }
     return c;
 }

@@ -83,6 +83,16 @@ int run_resize_concat_conv(const struct graph *g, int first) {
     return 4 * small->dim[1] * small->dim[2] <= large->dim[1] * large->dim[2] ? 3 : 0;
 }
 
+int run_resize_conv(const struct graph *g, int first) {
+    if (!pair(g, first, OP_resize, OP_conv)) return 0;
+    const struct node *resize = &g->node[first], *conv = resize + 1;
+    const struct attr *a = &conv->attr;
+    const struct shape *small = &g->node[resize->in[0]].shape, *large = &resize->shape;
+    if (a->kernel != 1 || a->stride != 1 || a->pad != 0 || a->groups != 1) return 0;
+    if (conv->shape.dim[0] > large->dim[0]) return 0;
+    return 2 * small->dim[1] * small->dim[2] <= large->dim[1] * large->dim[2] ? 2 : 0;
+}
+
 int run_add_layernorm(const struct graph *g, int first) {
     if (!pair(g, first, OP_add, OP_layernorm)) return 0;
     return g->node[first].in[0] != g->node[first].in[1] ? 2 : 0;

@@ -22,6 +22,8 @@ int run_add_relu(const struct graph *g, int first);
 /* A resize to four times the area or more, its concatenation with one other map, a
  * convolution of one group and stride 1. */
 int run_resize_concat_conv(const struct graph *g, int first);
+/* A resize to twice the area or more, and a 1x1 convolution to no more channels. */
+int run_resize_conv(const struct graph *g, int first);
 /* The addition of two different things, and the layer norm of the sum. */
 int run_add_layernorm(const struct graph *g, int first);
 int run_linear_gelu(const struct graph *g, int first);

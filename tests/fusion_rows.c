@@ -132,7 +132,22 @@ static void pooled_biased(struct graph *g, int last) {
     (void)last, pooled(g, 1);
 }
 
+static void projected(struct graph *g, int last, int out, int align, int bias) {
+    const int *x = g->node[last].shape.dim;
+    add_conv(g, add_resize(g, last, 2 * x[1] + 1, 3 * x[2], align), "c",
+             (struct convolution){
+                 .out = out, .kernel = 1, .pad = 0, .bias = bias, .init = INIT_UNIFORM_IN});
+}
+static void projected_plain(struct graph *g, int last) {
+    projected(g, last, 8, 0, 0);
+}
+static void projected_oddly(struct graph *g, int last) {
+    projected(g, last, 5, 1, 1);
+}
+
 const struct fusion_row fusion_row[FUSION_ROWS] = {
+    {"resize_conv", 2, {MAP(16, 5, 4)}, projected_plain, "wide moves"},
+    {"resize_conv", 3, {MAP(7, 3, 5)}, projected_oddly, "odd channels, aligned, bias"},
     {"pooled_row", 3, {MAP(16, 1, 1), MAP(8, 5, 7)}, pooled_row, "behind two others"},
     {"pooled_row", 2, {MAP(8, 1, 1), MAP(40, 3, 3)}, pooled_biased, "bias"},
     {"conv_norm_relu", 2, {MAP(16, 7, 9)}, conv_norm_relu, "statistics of a 3x3"},

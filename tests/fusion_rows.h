@@ -11,6 +11,6 @@ struct fusion_row {
     void (*build)(struct graph *g, int last); /* last: the last leaf */
     const char *why;
 };
-enum { FUSION_ROWS = 35 };
+enum { FUSION_ROWS = 37 };
 extern const struct fusion_row fusion_row[FUSION_ROWS];
 #endif

@@ -45,7 +45,9 @@ static double tolerance_of(enum precision p, const struct fusion_row *r) {
     double once = p == FP16 ? 0x1p-10 : p == BF16 ? 0x1p-8 : 1e-5;
     int twice = named(r->fusion)->open || strcmp(r->fusion, "linear_gelu") == 0 ||
                 strcmp(r->fusion, "resize_concat_conv") == 0 ||
-                strcmp(r->fusion, "dead_taps") == 0 || strcmp(r->fusion, "pooled_row") == 0;
+                strcmp(r->fusion, "dead_taps") == 0 ||
+                strcmp(r->fusion, "pooled_row") == 0 ||
+                strcmp(r->fusion, "resize_conv") == 0;
     if (strcmp(r->fusion, "conv_chain") == 0) return 16 * once;
     return joins(r) ? 4 * once : twice ? 2 * once : once;
 }

@@ -12,7 +12,7 @@
 
 /* Skips of eight channels: steps that move eight at once apply. */
 static char CHANGE[] = "decoder.skip_width=8";
-static const char *const NETWORKS[] = {"resnet.plain", "vit.plain"};
+static const char *const NETWORKS[] = {"resnet.plain", "vit.plain", "vit.before"};
 static const double BOUND = 2e-4;
 
 struct outcome {

@@ -1,6 +1,7 @@
 /* fused.c - runs of nodes that the GPU does in one step; see host.h's struct fusion.
  *
  *   resize_concat_conv  the decoder's 3x3 behind an upsampling: decoder.cu
+ *   resize_conv         a 1x1 behind an upsampling, before it: projected.c
  *   pooled_row          the ASPP's branch of the whole map as a row a picture: pooled.cu
  *   dead_taps           a 3x3 dilated near or beyond its map's size: taps.cu
  *   conv_chain, conv_norm_add_relu, conv_norm_relu, norm_relu_conv, conv_dnorm
@@ -140,6 +141,14 @@ const struct fusion gpu_fusions[GPU_FUSIONS] = {
      .forward = gpu_decoder_forward,
      .backward = gpu_decoder_backward,
      .scratch = gpu_decoder_scratch},
+    {.name = "resize_conv",
+     .about = "a 1x1 behind an upsampling: its product is over the small map, and no more "
+              "than what it puts out is interpolated",
+     .match = run_resize_conv,
+     .keep = 1 << 0,
+     .forward = gpu_projected_forward,
+     .backward = gpu_projected_backward,
+     .scratch = gpu_projected_scratch},
     {.name = "pooled_row",
      .about = "the branch of the whole map is one row a picture, added like a bias: its "
               "broadcast is never written or multiplied",

@@ -50,11 +50,14 @@ void gpu_pooled_forward(const struct call *calls, int n);
 void gpu_pooled_backward(const struct call *calls, int n);
 size_t gpu_pooled_saved(const struct call *calls, int n);
 size_t gpu_pooled_scratch(const struct call *calls, int n);
+void gpu_projected_forward(const struct call *calls, int n);
+void gpu_projected_backward(const struct call *calls, int n);
+size_t gpu_projected_scratch(const struct call *calls, int n);
 int gpu_taps_match(const struct graph *g, int first);
 void gpu_taps_forward(const struct call *calls, int n);
 void gpu_taps_backward(const struct call *calls, int n);
 size_t gpu_taps_scratch(const struct call *calls, int n);
-enum { GPU_FUSIONS = 14 };
+enum { GPU_FUSIONS = 15 };
 extern const struct fusion gpu_fusions[GPU_FUSIONS];
 
 /* struct kernels' `worth`: is the fused step quicker here than the rest of the table (choice.c). */
