@@ -173,7 +173,7 @@ const struct fusion_row fusion_row[FUSION_ROWS] = {
      "no whole factor"},
     {"resize_concat_conv",
      2,
-     {MAP(8, 5, 3), MAP(8, 20, 13)},
+     {MAP(16, 5, 3), MAP(8, 20, 13)},
      resized_first,
      "other order, bias"},
     {"resize_concat_conv",

@@ -86,6 +86,17 @@ static void share_memory(struct choice *c) {
     xfree(grad);
 }
 
+/* What stays inside a fused step has no memory, as in a plan. */
+static void hide_inner(const struct choice *c, const struct step *s, struct call *calls) {
+    for (int i = 0; i < s->nodes; i++) {
+        const struct node *n = &c->g->node[s->first + i];
+        for (int k = 0; k < n->inputs; k++)
+            if (n->in[k] >= s->first) calls[i].x[k] = calls[i].dx[k] = NULL;
+        if (i < s->nodes - 1 && !(s->fusion->open >> i & 1))
+            calls[i].y = NULL, calls[i].dy = NULL;
+    }
+}
+
 static void own_memory(struct choice *c, struct way *w) {
     for (int i = 0; i < w->steps; i++) {
         const struct step *s = &w->step[i];
@@ -93,6 +104,7 @@ static void own_memory(struct choice *c, struct way *w) {
         const struct kernel *k = &c->k.op[c->g->node[s->first].op];
         size_t saved = 0, scratch = 0;
         if (s->fusion) {
+            hide_inner(c, s, calls);
             if (s->fusion->saved) saved = s->fusion->saved(calls, s->nodes);
             if (s->fusion->scratch) scratch = s->fusion->scratch(calls, s->nodes);
         } else {
