@@ -305,7 +305,9 @@ static void backward(struct state *s) {
     for (int i = 0; i < t->nodes - 1; i++) /* what readers outside the run would have given */
         if (t->open >> i & 1)
             s->grad[t->first + i] = held(s, t->first + i, t->dopen);
-    for (int i = t->nodes - 1; i >= 0; i--) {
+    /* the order of plan.c: which of two gradients of the same thing is the first */
+    for (int i = 0; s->m->fusion && i < t->nodes; i++) backward_call(s, i, &calls[i]);
+    for (int i = t->nodes - 1; i >= 0 && !s->m->fusion; i--) {
         backward_call(s, i, &calls[i]);
         if (!s->m->fusion && wanted(s, t->first + i))
             s->k->op[node_of(s, i)->op].backward(&calls[i]);
