@@ -189,6 +189,24 @@ static void properties_of_no_device_are_refused(void **state) {
     assert_dies(3, "device properties", ask_for_nothing, &d);
 }
 
+/* Of a ResNet-50 without far dilations. cuDNN 9.19 refuses those, bf16, and Blackwell. */
+static void check_joins(int capability, enum precision precision, int wanted) {
+    struct survey_device d = device(capability);
+    int joined[SURVEY_JOINS],
+        all = survey_joins(model[0][2].graph, batches[0], &d, precision, joined);
+    assert_true(all > 53); /* the encoder's, but the first */
+    for (int k = 0; k < SURVEY_JOINS; k++) assert_int_equal(joined[k], wanted ? all : 0);
+    xfree((char *)d.properties);
+}
+
+static void fp16_convolutions_are_joined_to_their_norms_on_hopper(void **state) {
+    (void)state;
+    if (!survey_possible()) skip();
+    check_joins(90, FP16, 1);
+    check_joins(90, BF16, 0);
+    check_joins(120, FP16, 0);
+}
+
 int main(void) {
 #define ROW(c, p) TEST(sm_##c##_has_a_##p##_plan_for_every_convolution),
     const struct CMUnitTest tests[] = {
@@ -196,6 +214,7 @@ int main(void) {
         TEST(turing_has_no_bf16_and_is_told_what_it_has),
         TEST(a_convolution_without_a_plan_is_named),
         TEST(properties_of_no_device_are_refused),
+        TEST(fp16_convolutions_are_joined_to_their_norms_on_hopper),
     };
     test_begin();
     for (int e = 0; e < ENCODERS; e++)

@@ -60,8 +60,8 @@ template <typename T> struct moments {
 };
 
 /* The running statistics instead: a thread a channel. */
-KERNEL running_statistics(const float *mean, const float *variance, double eps, int C,
-                          float *saved) {
+KERNEL BOUNDS(THREADS)
+    running_statistics(const float *mean, const float *variance, double eps, int C, float *saved) {
     for (size_t k = grid_first(); k < (size_t)C; k += grid_stride()) {
         saved[k] = mean[k];
         saved[(size_t)C + k] = (float)(1 / sqrt(variance[k] + eps));

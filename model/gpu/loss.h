@@ -70,8 +70,8 @@ template <typename F> KERNEL BOUNDS(THREADS) loss_first(struct loss l, F logit, 
 }
 
 /* A thread a picture: its sums, its loss. Their mean over the batch is the machine's business. */
-KERNEL loss_second(struct loss l, const double *part, double *sums, double *loss,
-                                   float *y) {
+KERNEL BOUNDS(THREADS)
+    loss_second(struct loss l, const double *part, double *sums, double *loss, float *y) {
     for (size_t n = grid_first(); n < (size_t)l.N; n += grid_stride()) {
         double s[LOSS_SUMS] = {};
         for (int chunk = 0; chunk < LOSS_CHUNKS; chunk++)

@@ -44,3 +44,22 @@ void survey(const struct graph *g, const int *batch, int batches,
     library_save(l);
     library_close(l);
 }
+
+int survey_joins(const struct graph *g, int batch, const struct survey_device *device,
+                 enum precision precision, int joined[SURVEY_JOINS]) {
+    static const enum convolution_part part[SURVEY_JOINS] = {CONV_Y_SUMS, CONV_NORM_Y_SUMS,
+                                                             CONV_NORM_DW, CONV_DX_DNORM};
+    struct library *l = library_of(device->properties, device->capability, device->name,
+                                   precision, 1, NULL);
+    int all = 0;
+    memset(joined, 0, SURVEY_JOINS * sizeof *joined);
+    for (int i = 0; i < g->nodes; i++) {
+        struct convolution_shape s;
+        if (!shape_of(g, i, batch, &s) || g->node[g->node[i].in[0]].op == OP_input) continue;
+        for (int k = 0; k < SURVEY_JOINS; k++)
+            joined[k] += library_convolution(l, &s, part[k]) != NULL;
+        all++;
+    }
+    library_close(l);
+    return all;
+}

@@ -22,4 +22,11 @@ int survey_possible(void);
  * die_world names the first convolution that has no plan, as training would. */
 void survey(const struct graph *g, const int *batch, int batches, const struct survey_device *device,
             enum precision precision, const char *plans, struct survey_count *count);
+
+/* Of the network's convolutions, how many the library can join to the batch norm beside them on this
+ * device, in each of the ways of library.h: sums, prologue of y, prologue of dw, dx with the norm's own
+ * gradients. Returns how many there are: one group, several channels in and out, none of a picture. */
+enum { SURVEY_JOINS = 4 };
+int survey_joins(const struct graph *g, int batch, const struct survey_device *device,
+                 enum precision precision, int joined[SURVEY_JOINS]);
 #endif

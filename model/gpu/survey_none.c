@@ -12,3 +12,9 @@ void survey(const struct graph *g, const int *batch, int batches,
     (void)g, (void)batch, (void)batches, (void)precision, (void)plans, (void)count;
     die_world("%s: no plans: this build has no cuDNN", device->name);
 }
+
+int survey_joins(const struct graph *g, int batch, const struct survey_device *device,
+                 enum precision precision, int joined[SURVEY_JOINS]) {
+    (void)g, (void)batch, (void)precision, (void)joined;
+    die_world("%s: nothing joined: this build has no cuDNN", device->name);
+}
