@@ -19,6 +19,7 @@
 #:                fuzz-reach: how much of it that takes; fuzz-proof: planted bugs, each of which is found
 #: make differential  what we read, others' readers read too, the same values: PEER_PYTHON=python
 #: make bench     times us and PyTorch alternately: PEER_PYTHON=python, PEER=required;  bench-gpu: on a GPU
+#: make test-gpu  the GPU's tests on the GPU that is here;  make bundle: out/bundle, to run all of it elsewhere
 #: make bench-sources  packing beside Pillow and xz, converting, memory: MIRROR=DIR, PEER_PYTHON=python
 #: make oracle    installs that PyTorch into .oracle
 #: make clean     removes what was compiled, and the demo;  make clean-all: out, with every run and pin
@@ -537,7 +538,7 @@ clean-all:
 # ---- 9. Tests -----------------------------------------------------------------------------------
 # GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers. Where
 # nvcc is, the kernels are compiled though no GPU may be there. The last line is the count.
-SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh own.sh export.sh bench.sh fuzz.sh hostile.sh convert_cli.sh \
+SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh own.sh export.sh bench.sh bundle.sh fuzz.sh hostile.sh convert_cli.sh \
              fetch_cli.sh fetch_nginx.sh)
 # One after another; the first two work on out/demo.
 LONG     = $(addprefix tests/,twice.sh faults.sh torture.sh)
@@ -548,13 +549,24 @@ ON_HOST  = $(filter-out $(ON_GPU),$(TESTS))
 SLOWEST  = %/train_keys_test %/train_test %/cell.sh %/fuzz.sh %/bench.sh
 ordered  = $(filter $(SLOWEST),$(1)) $(filter-out $(SLOWEST),$(1))
 checked  = $(ON_HOST:%=$B/%) $(ON_GPU:%=out/bin-emu/%)
-needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) out/bin-emu/bench_gpu $(call objects,$(MODE),$(if $(NVCC),$(CU)))
+needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) out/bin-emu/bench_gpu out/bundle/run $(call objects,$(MODE),$(if $(NVCC),$(CU)))
 test: $(checked) $(needed)
 	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(call ordered,$(checked) $(SCRIPTS))
 # The same under the sanitizers too, longer fuzzing, more hostile inputs, the demo twice, faults.
 test-all: $(checked) $(ON_HOST:%=out/bin-asan/%) $(needed) $(sort $(READERS:%=out/bin-asan/%) $(TORTURED:%=out/bin-asan/%))
 	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=20 HOSTILE="0 1 2" SANITIZED=out/bin-asan \
 	    tests/run.sh $(call ordered,$(ON_HOST:%=out/bin-asan/%) $(checked) $(SCRIPTS)) -- $(LONG)
+
+# The GPU's tests on the GPU that is here; and all of it to be carried to a machine that has one, without a
+# compiler (out/bundle/run --help).
+GPU_TESTS = $(if $(CUDNN_H),$(filter gpu_%,$(TESTS)))
+test-gpu: $(GPU_TESTS:%=$B/%) $(TOOLS:%=$B/%)
+	@GOLDEN=$(GOLDEN) BIN=$B tests/gpu.sh $(GPU_TESTS:%=$B/%)
+BUNDLED_TESTS = core_bag_test core_rng_test model_test model_layers_test model_golden_test model_cpu_test model_plan_file_test
+BUNDLED       = $(GPU_TESTS) $(BUNDLED_TESTS) bag bench_gpu eval graph pack phantom predict split train weights
+bundle: out/bundle/run
+out/bundle/run: tests/bundle/pack.sh tests/bundle/run $(BUNDLED:%=$B/%) $(wildcard tests/golden/data/* tests/*.sh tests/peer/*.py)
+	tests/bundle/pack.sh $(@D) '$(BUNDLED_TESTS)' $(BUNDLED:%=$B/%)
 
 # What reads foreign bytes, and what is hostile among them. SEED varies sizes, offsets, names, values.
 READERS  = fetch h5 pack table weave weights
@@ -606,4 +618,4 @@ oracle:
 	.oracle/bin/pip install -r tests/peer/requirements.txt
 
 FORCE:
-.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile torture coverage fuzz fuzz-reach fuzz-proof differential bench bench-sources oracle clean clean-all all strict demo table1 cell cross sources bench-gpu
+.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile torture coverage fuzz fuzz-reach fuzz-proof differential bench bench-sources oracle clean clean-all all strict demo table1 cell cross sources bench-gpu test-gpu bundle
