@@ -167,6 +167,7 @@ int add_add(struct graph *g, int a, int b) {
 
 int add_maxpool(struct graph *g, int x, int kernel, int stride, int pad) {
     struct shape in = shape_of(g, x);
+    assert(kernel <= 16); /* machines keep a place of the window in a byte */
     struct node *n = append(g, OP_maxpool, &x, 1, NULL);
     n->attr = (struct attr){.kernel = kernel, .stride = stride, .pad = pad};
     n->shape = map_shape(in.dim[0], (in.dim[1] + 2 * pad - kernel) / stride + 1,

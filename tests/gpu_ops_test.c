@@ -200,6 +200,16 @@ static void losses_of_many_pictures_are_those_of_the_reference(void **state) {
     gpu_ground_close(&g);
 }
 
+static void a_nan_in_a_window_stays(void **state) {
+    (void)state;
+    for (int p = 0; p < PRECISIONS; p++) {
+        struct gpu_ground g;
+        open_ground(&g, precisions[p]);
+        op_rows_nan(&gpu_kernels, &g.ground);
+        gpu_ground_close(&g);
+    }
+}
+
 static void pictures_come_in_as_in_the_reference(void **state) {
     (void)state;
     struct attr attr = {.mean = {123.675, 116.28, 103.53},
@@ -232,6 +242,7 @@ int main(void) {
         TEST(the_order_of_threads_does_not_show),
         TEST(the_first_of_equal_maxima_takes_the_gradient),
         TEST(losses_of_many_pictures_are_those_of_the_reference),
+        TEST(a_nan_in_a_window_stays),
         TEST(pictures_come_in_as_in_the_reference),
     };
     return test_run(tests);

@@ -144,6 +144,13 @@ static void the_first_of_equal_maxima_takes_the_gradient(void **state) {
     }
 }
 
+static void a_nan_in_a_window_stays(void **state) {
+    (void)state;
+    cpu_start(2);
+    op_rows_nan(&ref_kernels, NULL);
+    op_rows_nan(&cpu_kernels, NULL);
+}
+
 static void pictures_come_in_as_in_the_reference(void **state) {
     (void)state;
     struct attr attr = {.mean = {123.675, 116.28, 103.53},
@@ -169,6 +176,7 @@ int main(void) {
         TEST(batches_smaller_than_planned_for_fit),
         TEST(every_phase_equals_the_reference),
         TEST(the_first_of_equal_maxima_takes_the_gradient),
+        TEST(a_nan_in_a_window_stays),
         TEST(pictures_come_in_as_in_the_reference),
     };
     return test_run(tests);

@@ -164,3 +164,36 @@ void op_row_build(struct trial *t, const struct op_row *r) {
     trial_begin(t, r->N, 1 + more, shape);
     add_op(t->g, r, 1 + more);
 }
+
+void op_rows_nan(const struct kernels *k, struct ground *ground) {
+    enum { C = 9, H = 3, W = 4, P = 2, Q = 3 };
+    struct shape leaf = {3, {C, H, W}};
+    struct trial t;
+    struct result r;
+    trial_begin(&t, 1, 1, &leaf);
+    add_maxpool(t.g, 0, 2, 1, 0);
+    trial_fill(&t, 3);
+    for (int c = 0; c < C; c++)
+        for (int i = 0; i < H * W; i++)
+            t.leaf[0][c * H * W + i] = i == 1 + c % 4 || i == 6 ? (double)NAN : i;
+    for (int i = 0; i < C * P * Q; i++) t.dy[i] = 1 << i % (P * Q);
+    trial_run(&t, k, &(struct manner){.phase = PHASE_TRAIN, .ground = ground}, &r);
+    for (int c = 0; c < C; c++) {
+        const double *x = t.leaf[0] + c * H * W;
+        double dx[H * W] = {0};
+        for (int o = 0; o < P * Q; o++) {
+            int best = o / Q * W + o % Q;
+            for (int tap = 1; tap < 4; tap++) {
+                const int i = (o / Q + tap / 2) * W + o % Q + tap % 2;
+                if (isnan(x[i]) || x[i] > x[best]) best = i;
+            }
+            const double y = r.y[c * P * Q + o];
+            if (isnan(x[best]) ? !isnan(y) : y != x[best])
+                fail_msg("%s: channel %d, output %d is %g, wanted %g", k->name, c, o, y, x[best]);
+            dx[best] += 1 << o;
+        }
+        assert_memory_equal(r.dx[0] + c * H * W, dx, sizeof dx);
+    }
+    result_free(&r);
+    trial_free(&t);
+}

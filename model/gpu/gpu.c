@@ -69,6 +69,7 @@ static struct gpu_update update_of(const struct recipe *r) {
 static void gpu_prepare(struct machine *m, const struct job *job) {
     const struct graph *g = job->graph;
     const struct recipe *r = job->recipe;
+    gpu_limits(g);
     m->job = *job;
     m->gpu.precision = (enum precision)r->precision;
     m->gpu.library = library_open(m->gpu.device, m->gpu.precision, !job->relaxed, job->plans);

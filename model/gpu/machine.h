@@ -1,6 +1,6 @@
 /* machine.h - the inside of the GPU machine, shared by gpu.c (open to close), program.c (plans, calls,
- * captures), pass.c (training and forward passes), state.c (parameters in and out), memory.c (is there
- * room). Nobody else includes it. */
+ * captures), pass.c (training and forward passes), state.c (parameters in and out), limits.c (is the graph
+ * one of ours), memory.c (is there room). Nobody else includes it. */
 #ifndef MODEL_GPU_MACHINE_H
 #define MODEL_GPU_MACHINE_H
 #include "model/gpu/step.h"
@@ -50,6 +50,9 @@ struct machine {
     int *order, order_epoch;
     size_t bytes; /* held, pictures not counted */
 };
+
+/* limits.c. Dies where the graph holds what no kernel here computes. */
+void gpu_limits(const struct graph *g);
 
 /* memory.c. device_alloc, counted in m->bytes. */
 void *gpu_take(struct machine *m, size_t bytes, const char *what);

@@ -8,7 +8,7 @@ DEVICE void narrow(float x, __half *out) { *out = __float2half_rn(x); }
 DEVICE void narrow(float x, __nv_bfloat16 *out) { *out = __float2bfloat16_rn(x); }
 
 /* One element a thread. */
-template <class T> KERNEL narrow_kernel(const float *in, T *out, int n) {
+template <class T> KERNEL BOUNDS(THREADS) narrow_kernel(const float *in, T *out, int n) {
     int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
     if (i < n) narrow(in[i], out + i);
 }

@@ -28,7 +28,7 @@ KERNEL BOUNDS(THREADS) maxpool_first(struct pooling p, const T *x, T *y, uint8_t
                 take<V>(v, x + ((n * (size_t)p.H + (size_t)h) * (size_t)p.W + (size_t)w) *
                                    (size_t)p.C + (size_t)c);
                 for (int k = 0; k < V; k++)
-                    if (!some || v[k] > best[k])
+                    if (!some || v[k] > best[k] || v[k] != v[k]) /* a NaN stays */
                         best[k] = v[k], at[k] = (uint8_t)(r * p.kernel + s);
                 some = 1;
             }

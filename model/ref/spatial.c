@@ -16,13 +16,14 @@ void ref_maxpool_forward(const struct call *c) {
         const double *x = (const double *)c->x[0] + (size_t)m * (size_t)(H * W);
         for (int p = 0; p < P; p++)
             for (int q = 0; q < Q; q++, o++) {
-                int best = -1; /* the first maximum in row order, as PyTorch */
+                int best = -1; /* the first maximum in row order, or the last NaN, as PyTorch */
                 for (int h = p * a->stride - a->pad; h < p * a->stride - a->pad + a->kernel;
                      h++)
                     for (int w = q * a->stride - a->pad;
                          w < q * a->stride - a->pad + a->kernel; w++) {
                         if (h < 0 || h >= H || w < 0 || w >= W) continue;
-                        if (best < 0 || x[h * W + w] > x[best]) best = h * W + w;
+                        const double v = x[h * W + w];
+                        if (best < 0 || v > x[best] || v != v) best = h * W + w;
                     }
                 y[o] = x[best];
                 argmax[o] = best;
