@@ -61,7 +61,7 @@ struct source *source_open(const struct eval_options *o, const struct pack *pack
 }
 
 int source_batch(const struct source *s) {
-    return s->baseline ? 1 : s->scorer.model.recipe.batch;
+    return s->baseline ? 1 : recipe_part(&s->scorer.model.recipe);
 }
 
 void source_logits(struct source *s, const int *item, int n, float *logits) {

@@ -26,7 +26,10 @@ struct job {
     const struct graph *graph;   /* borrowed until close */
     const struct recipe *recipe; /* borrowed until close */
     uint64_t seed;
-    int batch;                   /* largest batch of train, score and infer */
+    /* Largest batch of train, score and infer. A recipe's batch may be a multiple of it: a training step
+     * then takes its pictures in parts of so many, each part's batch norms seeing the part alone, and the
+     * parts' gradients, weighted by their pictures, are added up in the order of the parts. */
+    int batch;
     int train;                   /* 0: forward only, no room for gradients */
     const char *fusions_off;     /* names of fused steps not to use, comma between; "all"; NULL */
     const char *plans;           /* stored plan file (gpu); NULL */

@@ -68,7 +68,7 @@ static void *block(const struct machine *m, size_t count) {
 static void host_prepare(struct machine *m, const struct job *job) {
     const struct graph *g = job->graph;
     const struct recipe *r = job->recipe;
-    size_t n = (size_t)job->batch;
+    size_t n = (size_t)(job->batch > r->batch ? job->batch : r->batch);
     m->job = *job;
     m->real = type_size(m->k->real);
     m->frozen = xcalloc((size_t)g->params + 1, 1);
@@ -83,6 +83,7 @@ static void host_prepare(struct machine *m, const struct job *job) {
         m->m = block(m, g->weights);
         m->v = block(m, g->weights);
         m->kept = block(m, g->weights + g->buffers);
+        if (r->batch > job->batch) m->parts = block(m, g->weights);
         plan_make(&m->train.plan, g, m->k, job->batch, 1, m->job.fusions_off, m->frozen);
     }
     plan_make(&m->infer.plan, g, m->k, job->batch, 0, m->job.fusions_off, m->frozen);
@@ -194,9 +195,9 @@ static void update(struct machine *m) {
             m->good_steps = 0;
             m->loss_scale /= 2;
             if (m->loss_scale < 1.0 / 65536)
-                die_no(
-                    "step %lld: gradients overflow fp16 at every loss scale; use precision bf16, tf32 or fp32",
-                    (long long)m->step);
+                die_world("step %lld: gradients overflow fp16 at every loss scale; the last "
+                          "checkpoint stands; use precision bf16, tf32 or fp32",
+                          (long long)m->step);
             return;
         }
         m->good_steps++;
@@ -212,9 +213,26 @@ static void update(struct machine *m) {
     }
 }
 
+/* Loss and gradient of a step, part by part; what stands at a part's places was taken before. */
+static double compute(struct machine *m, uint32_t epoch, int step) {
+    const struct recipe *r = m->job.recipe;
+    const struct pictures *p = &m->set[SET_TRAIN];
+    const int all = batch_of(r, m->order, p->count, step, m->item, m->position);
+    double sum = 0;
+    for (int first = 0; first < all; first += m->job.batch) {
+        const int n = all - first < m->job.batch ? all - first : m->job.batch;
+        for (int i = 0; i < n; i++)
+            take(m, p, i, m->item[first + i], m->position[first + i],
+                 flips_of(r, m->job.seed, epoch, m->item[first + i]));
+        run(m, &m->train, PHASE_TRAIN, n, epoch, 0);
+        for (int i = 0; i < n; i++) sum += m->loss[i];
+        if (m->parts) host_add_part(m, n, first, all);
+    }
+    return sum / all;
+}
+
 static int host_train(struct machine *m, uint32_t epoch, int first, int last,
                       double *losses, const volatile sig_atomic_t *stop) {
-    const struct recipe *r = m->job.recipe;
     const struct pictures *p = &m->set[SET_TRAIN];
     if (m->order_epoch != (int)epoch) {
         rng_permutation(m->job.seed, STREAM_ORDER, epoch, p->count, m->order);
@@ -222,14 +240,7 @@ static int host_train(struct machine *m, uint32_t epoch, int first, int last,
     }
     for (int step = first; step < last; step++) {
         if (stop && *stop) return step - first;
-        int n = batch_of(r, m->order, p->count, step, m->item, m->position);
-        for (int i = 0; i < n; i++)
-            take(m, p, i, m->item[i], m->position[i],
-                 flips_of(r, m->job.seed, epoch, m->item[i]));
-        run(m, &m->train, PHASE_TRAIN, n, epoch, 0);
-        double sum = 0;
-        for (int i = 0; i < n; i++) sum += m->loss[i];
-        losses[step - first] = sum / n;
+        losses[step - first] = compute(m, epoch, step);
         if (!isfinite(losses[step - first])) return step - first;
         update(m);
     }
@@ -305,7 +316,7 @@ static void host_infer(struct machine *m, const uint8_t *const *image, int count
 /* ---- the rest ---- */
 
 static size_t host_memory(const struct machine *m) {
-    size_t blocks = 1 + (m->rounded != m->weights) + (m->job.train ? 4 : 0);
+    size_t blocks = 1 + (m->rounded != m->weights) + (m->job.train ? 4 : 0) + !!m->parts;
     return m->arena_bytes +
            (blocks * m->job.graph->weights + m->job.graph->buffers) * m->real;
 }
@@ -331,7 +342,8 @@ static void host_close(struct machine *m) {
     if (m->rounded != m->weights) xfree(m->rounded);
     void *const all[] = {m->weights, m->gradient, m->m,     m->v,    m->buffers,
                          m->arena,   m->frozen,   m->order, m->item, m->position,
-                         m->image,   m->mask,     m->flip,  m->loss, m->operand[0], m->operand[1], m->kept, m};
+                         m->image,   m->mask,     m->flip,  m->loss, m->operand[0], m->operand[1], m->kept,
+                         m->parts, m};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) xfree(all[i]);
 }
 

@@ -19,6 +19,7 @@ struct machine {
     size_t arena_bytes;
     /* flat blocks, elements: weights as trained, rounded copy for 16 bits and tf32, gradient, moments */
     void *weights, *rounded, *gradient, *m, *v;
+    void *parts; /* sum of the gradients of a step's parts; NULL: a step is one part */
     void *buffers; /* running statistics */
     void *kept;    /* weights, then buffers, as host_keep found them */
     void *operand[2]; /* tf32: x and dy of the product under way */
@@ -43,6 +44,9 @@ void host_save(struct machine *m, struct bag_writer *bag);
 void host_load(struct machine *m, const struct bag *bag);
 void host_keep(struct machine *m);
 void host_exchange(struct machine *m);
+/* host_parts.c: a step in parts. One of `n` of a step's `of` pictures has left its gradient: adds it to the
+ * sum; after the last one the gradient is that sum. */
+void host_add_part(struct machine *m, int n, int first, int of);
 /* host_round.c: what each precision does to arrays; the copies of weights that kernels read. */
 void host_round_results(struct machine *m, const struct plan *p, const struct action *a,
                         const struct call *calls);

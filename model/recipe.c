@@ -281,6 +281,17 @@ static char *override_key(const char *text, const char **value) {
     return key;
 }
 
+int recipe_part(const struct recipe *recipe) {
+    return recipe->batch / recipe->accumulate;
+}
+
+/* What no key can say alone. */
+static void check_parts(const struct recipe *recipe, const struct place *place) {
+    if (recipe->batch % recipe->accumulate)
+        refuse(place, xprintf("accumulate is %d, wanted a divisor of batch, which is %d",
+                              recipe->accumulate, recipe->batch));
+}
+
 void recipe_read(struct recipe *recipe, const char *path, char *const *overrides, int n) {
     struct pairs pairs;
     char set[ROW_COUNT] = {0};
@@ -299,6 +310,7 @@ void recipe_read(struct recipe *recipe, const char *path, char *const *overrides
     read_preset(recipe, path, source, set);
     set_lines(recipe, &pairs, 1, set);
     need_all(path, set);
+    check_parts(recipe, &(struct place){path, 0});
     for (int i = 0; i < n; i++) {
         const char *value;
         char *key = override_key(overrides[i], &value);
@@ -307,6 +319,7 @@ void recipe_read(struct recipe *recipe, const char *path, char *const *overrides
         if (row) set_row(recipe, row, value, &by_hand);
         xfree(key);
     }
+    check_parts(recipe, &by_hand);
     xfree(where);
     pairs_free(&pairs);
 }
@@ -321,6 +334,7 @@ void recipe_parse(struct recipe *recipe, const char *text, const char *what) {
     set_preset(recipe, pairs.pair[0].value, &place);
     set_lines(recipe, &pairs, 1, set);
     need_all(what, set);
+    check_parts(recipe, &place);
     pairs_free(&pairs);
 }
 

@@ -45,6 +45,7 @@ enum precision { FP32, FP16, BF16, TF32 };
     I(skip_width, "decoder.skip_width", 1, 4096)                                             \
     I(warmup, "warmup", 0, 1000000)                    /* steps of linear rise */            \
     I(batch, "batch", 1, 4096)                                                               \
+    I(accumulate, "accumulate", 1, 4096)               /* equal parts that a batch is computed in */ \
     I(epochs, "epochs", 1, 100000)                                                           \
     I(steps, "steps", 0, 100000000)                    /* 0: epochs decide; else stop after so many */ \
     I(checkpoint_seconds, "checkpoint_seconds", 1, 86400)
@@ -70,6 +71,9 @@ struct recipe {
     double betas[2]; /* betas "0.9 0.999" */
     char preset[32];
 };
+
+/* Pictures that a machine is given at once: batch / accumulate. */
+int recipe_part(const struct recipe *recipe);
 
 /* Reads the file and its preset; then applies `overrides` ("key=value", n of them). Every refusal
  * is die_no "path:line: unknown key 'x', did you mean 'y'; see train/paper.conf" or die_usage for

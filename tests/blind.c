@@ -15,7 +15,7 @@ static const char TEXT[] =
     "decoder.init kaiming\nnorm source\nscale imagenet\nchannels rgb\ngray no\n"
     "load partial\nbn reestimate\nbn_momentum 0.1\nbn_eps 0.00001\nfreeze none\nlr 0.001\n"
     "lr_encoder same\nwarmup 0\nbetas 0.9 0.999\neps 0.00000001\nweight_decay 0\nloss bce\n"
-    "batch 16\ndrop_last no\nepochs 1\nsteps 0\naugment none\npick val\nmetric image\n"
+    "batch 16\naccumulate 1\ndrop_last no\nepochs 1\nsteps 0\naugment none\npick val\nmetric image\n"
     "precision fp32\ncheckpoint_seconds 60\n";
 
 static const struct norm NORM = {{.485, .456, .406}, {.229, .224, .225}, 255, 0};

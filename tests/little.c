@@ -144,6 +144,7 @@ static const char *const BASE[] = {
     "weight_decay 0",
     "loss bce",
     "batch 2",
+    "accumulate 1",
     "drop_last no",
     "epochs 1",
     "steps 0",

@@ -13,7 +13,7 @@ static const char RECIPE[] =
     "decoder.skip_scale none\ndecoder.width 8\ndecoder.skip_width 8\n"
     "decoder.init kaiming\nnorm source\nscale source\nchannels source\ngray no\n"
     "bn train\nbn_momentum 0.1\nbn_eps 0.00001\nfreeze none\nlr 0.001\nlr_encoder same\n"
-    "warmup 0\nbetas 0.9 0.999\neps 0.00000001\nweight_decay 0\nloss bce\nbatch 1\n"
+    "warmup 0\nbetas 0.9 0.999\neps 0.00000001\nweight_decay 0\nloss bce\nbatch 1\naccumulate 1\n"
     "drop_last no\nepochs 1\nsteps 0\naugment none\npick val\nmetric image\n"
     "precision fp32\ncheckpoint_seconds 60\n";
 

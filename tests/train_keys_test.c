@@ -72,6 +72,7 @@ static const struct row ROWS[] = {
     {VIT, LAST, "loss", "dice", CHANGES},
     {VIT, LAST, "loss", "bce_dice", CHANGES},
     {VIT, LAST, "batch", "4", CHANGES},
+    {VIT, LAST "\nbatch 4", "accumulate", "2", CHANGES}, /* batch norms see two pictures, not four */
     {VIT, LAST, "epochs", "2", CHANGES},
     {VIT, LAST, "steps", "1", CHANGES},
     {VIT, LAST, "augment", "flips", CHANGES},

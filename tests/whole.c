@@ -118,8 +118,14 @@ static struct graph *build(const struct whole *w, const char *words, const char 
     return g;
 }
 
-static void open_any(struct whole *w, const char *name, const char *tap, const char *precision,
-                     char *change, const char *device, const char *fusions_off) {
+struct way { /* of opening a network */
+    const char *tap, *precision, *device, *fusions_off;
+    char *change; /* "key=value" */
+    int part, apart;
+};
+
+static void open_any(struct whole *w, const char *name, const struct way *way) {
+    const char *tap = way->tap;
     memset(w, 0, sizeof *w);
     bag_open(&w->bag, golden("models.safetensors"));
     w->name = name;
@@ -127,15 +133,16 @@ static void open_any(struct whole *w, const char *name, const char *tap, const c
     w->seed = (uint64_t)atoll(bag_need_meta(&w->bag, "seed"));
     w->side = (int)word(words, "side");
     w->batch = (int)word(words, "batch");
-    read_recipe(w, precision, change);
+    read_recipe(w, way->precision, way->change);
+    if (way->apart) w->recipe.batch = way->part, w->recipe.lr = 0, w->recipe.lr_encoder = -1;
     w->graph = build(w, words, tap);
-    w->backend = backend_open(device, 2, &w->machine);
+    w->backend = backend_open(way->device, 2, &w->machine);
     struct job job = {.graph = w->graph,
                       .recipe = &w->recipe,
                       .seed = 1,
-                      .batch = w->batch,
+                      .batch = way->part ? way->part : w->batch,
                       .train = !tap && strncmp(name, "full.", 5),
-                      .fusions_off = fusions_off};
+                      .fusions_off = way->fusions_off};
     w->backend->prepare(w->machine, &job);
     struct graph *all = tap ? build(w, words, NULL) : w->graph;
     fill(w, all);
@@ -147,17 +154,23 @@ static void open_any(struct whole *w, const char *name, const char *tap, const c
 
 void whole_open(struct whole *w, const char *name, const char *tap, const char *device,
                 const char *fusions_off) {
-    open_any(w, name, tap, NULL, NULL, device, fusions_off);
+    open_any(w, name, &(struct way){.tap = tap, .device = device, .fusions_off = fusions_off});
 }
 
 void whole_open_as(struct whole *w, const char *name, const char *precision, const char *device,
                    const char *fusions_off) {
-    open_any(w, name, NULL, precision, NULL, device, fusions_off);
+    open_any(w, name,
+             &(struct way){.precision = precision, .device = device, .fusions_off = fusions_off});
 }
 
 void whole_open_changed(struct whole *w, const char *name, char *change, const char *device,
                         const char *fusions_off) {
-    open_any(w, name, NULL, NULL, change, device, fusions_off);
+    open_any(w, name, &(struct way){.change = change, .device = device, .fusions_off = fusions_off});
+}
+
+void whole_open_parts(struct whole *w, const char *name, const char *precision, const char *device,
+                      int part, int apart) {
+    open_any(w, name, &(struct way){.precision = precision, .device = device, .part = part, .apart = apart});
 }
 
 void whole_close(struct whole *w) {

@@ -26,6 +26,10 @@ void whole_open_as(struct whole *w, const char *name, const char *precision, con
 /* With a key of its recipe changed ("decoder.skip_width=8"; NULL: none): the goldens are not its. */
 void whole_open_changed(struct whole *w, const char *name, char *change, const char *device,
                         const char *fusions_off);
+/* The whole network on a machine that takes `part` pictures at once, for one step over the batch
+ * (`apart` 0), or for a step a part that learns nothing (1). */
+void whole_open_parts(struct whole *w, const char *name, const char *precision, const char *device,
+                      int part, int apart);
 void whole_close(struct whole *w);
 
 /* A golden tensor beside ours: relative distance over the stored sample, a norm below `floor`

@@ -42,26 +42,25 @@ static int leaves_one(int n, int batch) {
 }
 
 static void check_batches(const struct recipe *r, int n, const char *path) {
-    if (r->batch == 1)
-        die_no("%s: batch is 1, wanted at least 2: the ASPP's pool branch batch-normalises "
-               "one value "
-               "a picture; set batch to 2 or more",
-               path);
+    const int part = recipe_part(r), parted = r->accumulate > 1;
+    if (part == 1)
+        die_no("%s: %s is 1, wanted at least 2: the ASPP's pool branch batch-normalises one "
+               "value a picture; set batch to %d or more",
+               path, parted ? "batch / accumulate" : "batch", 2 * r->accumulate);
     if (r->drop_last && n < r->batch)
         die_no("%s: %d training pictures make no whole batch of %d and drop_last is yes; "
                "set a "
                "smaller batch",
                path, n, r->batch);
-    if (r->drop_last || !leaves_one(n, r->batch)) return;
-    int other = r->batch;
+    if (r->drop_last || !leaves_one(n, part)) return;
+    int other = part;
     while (other > 1 && leaves_one(n, other)) other--;
     if (other < 2) other = n;
-    die_no("%s: %d training pictures in batches of %d leave a last batch of one picture, "
-           "which the "
+    die_no("%s: %d training pictures in %s of %d leave a last %s of one picture, which the "
            "batch norm after the ASPP's pooling cannot take; set drop_last to yes or "
-           "another batch, "
-           "as %d",
-           path, n, r->batch, other);
+           "another batch, as %d",
+           path, n, parted ? "parts" : "batches", part, parted ? "part" : "batch",
+           other * r->accumulate);
 }
 
 static void copy(int *to, const int *from, int n) {

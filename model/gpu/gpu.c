@@ -37,10 +37,15 @@ static void take_weights(struct machine *m) {
         gpu_take(m, (w->all - w->matrices) * sizeof(float), "gradients of vectors");
     m->kept = gpu_take(m, all, "the best parameters");
     m->kept_buffers = gpu_take(m, m->buffer_count * sizeof(float), "the best statistics");
+    if (m->job.recipe->batch <= m->job.batch) return;
+    m->parts = gpu_take(m, all, "gradients of a batch's parts");
+    m->part_losses = gpu_take(m, (size_t)m->job.recipe->batch * sizeof *m->part_losses,
+                              "losses of a batch's parts");
 }
 
 static void take_batch(struct machine *m) {
-    const size_t n = (size_t)m->job.batch, picture = shape_count(m->job.graph->node[0].shape);
+    const size_t n = (size_t)m->job.batch,
+                 picture = shape_count(m->job.graph->node[0].shape);
     m->gpu.now = gpu_take(m, sizeof *m->gpu.now, "state");
     m->gpu.item = gpu_take(m, n * sizeof *m->gpu.item, "batch");
     m->gpu.position = gpu_take(m, n * sizeof *m->gpu.position, "batch");
@@ -72,7 +77,8 @@ static void gpu_prepare(struct machine *m, const struct job *job) {
     gpu_limits(g);
     m->job = *job;
     m->gpu.precision = (enum precision)r->precision;
-    m->gpu.library = library_open(m->gpu.device, m->gpu.precision, !job->relaxed, job->plans);
+    m->gpu.library =
+        library_open(m->gpu.device, m->gpu.precision, !job->relaxed, job->plans);
     m->kernels = gpu_kernels;
     m->kernels.machine = &m->gpu;
     m->kernels.node_bytes = gpu_bytes_hook;
@@ -83,7 +89,8 @@ static void gpu_prepare(struct machine *m, const struct job *job) {
     gpu_arrange(m);
     take_weights(m);
     take_batch(m);
-    if (job->train) gpu_program_make(m, &m->train, r->batch < job->batch ? r->batch : job->batch, 1);
+    if (job->train)
+        gpu_program_make(m, &m->train, r->batch < job->batch ? r->batch : job->batch, 1);
     gpu_program_make(m, &m->infer, job->batch, 0);
     if (!job->train) library_save(m->gpu.library);
     gpu_restore(&m->gpu, 0, r->precision == FP16 ? 4096 : 1, 0);
@@ -94,7 +101,8 @@ static void gpu_prepare(struct machine *m, const struct job *job) {
 enum { AT_ONCE = 64 }; /* pictures a copy to the device */
 
 /* From wherever the host has each to one array on the device. */
-static void upload(struct machine *m, uint8_t *to, const uint8_t *const *from, int count, size_t each) {
+static void upload(struct machine *m, uint8_t *to, const uint8_t *const *from, int count,
+                   size_t each) {
     uint8_t *some = xmalloc(AT_ONCE * each);
     for (int i = 0; i < count; i += AT_ONCE) {
         const int n = count - i < AT_ONCE ? count - i : AT_ONCE;
@@ -162,8 +170,9 @@ static size_t gpu_memory(const struct machine *m) {
 static const char *gpu_describe(const struct machine *cm) {
     struct machine *m = (struct machine *)(uintptr_t)cm;
     xfree(m->about);
-    m->about = xprintf("%s; %s; plans %s", device_describe(m->gpu.device),
-                       library_describe(m->gpu.library), library_plans_sha256(m->gpu.library));
+    m->about =
+        xprintf("%s; %s; plans %s", device_describe(m->gpu.device),
+                library_describe(m->gpu.library), library_plans_sha256(m->gpu.library));
     return m->about;
 }
 
@@ -181,10 +190,27 @@ static void gpu_close(struct machine *m) {
     gpu_program_free(&m->tail);
     gpu_program_free(&m->infer);
     gpu_program_free(&m->small);
-    void *const device[] = {w->w,       w->copy,    w->m,         w->v,           w->gradient,
-                            m->buffers, m->kept,    m->arena,     m->kept_buffers, m->loss,
-                            m->losses,  m->draw,    m->order,     m->gpu.now,     m->gpu.item,
-                            m->gpu.flip, m->gpu.position, m->gpu.ticket, w->vector_gradient};
+    void *const device[] = {w->w,
+                            w->copy,
+                            w->m,
+                            w->v,
+                            w->gradient,
+                            m->buffers,
+                            m->kept,
+                            m->arena,
+                            m->kept_buffers,
+                            m->loss,
+                            m->losses,
+                            m->draw,
+                            m->order,
+                            m->gpu.now,
+                            m->gpu.item,
+                            m->gpu.flip,
+                            m->gpu.position,
+                            m->gpu.ticket,
+                            w->vector_gradient,
+                            m->parts,
+                            m->part_losses};
     for (size_t i = 0; i < sizeof device / sizeof *device; i++) device_free(d, device[i]);
     if (m->gpu.library) library_close(m->gpu.library);
     device_close(d);

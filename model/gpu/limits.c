@@ -4,14 +4,15 @@
 #include "core/die.h"
 
 enum {
-    HEAD = 128,  /* attention.cu: values of a head that a row's four threads hold */
-    BITS = 8,    /* a mask begins at a whole byte */
+    HEAD = 128, /* attention.cu: values of a head that a row's four threads hold */
+    BITS = 8,   /* a mask begins at a whole byte */
 };
 
-static void refuse(const struct graph *g, int node, const char *what, long found, const char *wanted) {
+static void refuse(const struct graph *g, int node, const char *what, long found,
+                   const char *wanted) {
     const struct node *n = &g->node[node];
-    die_no("gpu: node %d (%s%s%s): %s %ld, wanted %s; use --device cpu", node, op_name(n->op),
-           n->name ? " " : "", n->name ? n->name : "", what, found, wanted);
+    die_no("gpu: node %d (%s%s%s): %s %ld, wanted %s; use --device cpu", node,
+           op_name(n->op), n->name ? " " : "", n->name ? n->name : "", what, found, wanted);
 }
 
 void gpu_limits(const struct graph *g) {

@@ -38,13 +38,16 @@ struct machine {
     float *buffers;            /* running statistics */
     size_t buffer_count;
     float *kept, *kept_buffers; /* as gpu_keep found them; NULL without training */
-    /* programs: a full batch, the short last one, forward only, forward only of a set smaller than a batch */
+    float *parts;               /* [weights.all] sum of the gradients of a step's parts; NULL: one part */
+    /* programs: a full batch (or part of one), the short last one, forward only, forward only of a set
+     * smaller than a batch */
     struct gpu_program train, tail, infer, small;
     struct captured *train_step, *tail_step, *infer_pass;
     uint8_t *arena;
     size_t arena_bytes;
     struct gpu_set set[SET_COUNT], staged; /* staged: pictures to infer */
-    double *loss;   /* [batch] of each picture */
+    double *loss;       /* [batch] of each picture */
+    double *part_losses; /* [the recipe's batch] of each picture, where a step has parts */
     double *losses; /* [GPU_LOSSES] of the last steps */
     uint64_t *draw;
     int *order, order_epoch;

@@ -5,27 +5,35 @@
 #include <math.h>
 #include <string.h>
 
-enum { PACE = 8 }; /* launches between looks at `stop`: at most twice as many run ahead of the host */
+enum {
+    PACE = 8
+}; /* launches between looks at `stop`: at most twice as many run ahead of the host */
 
 /* ---- training ---- */
 
+/* arg: how many pictures the step has. */
 static void enqueue_step(struct machine *m, const void *arg) {
-    const struct gpu_program *p = arg;
-    const struct gpu_batch b = {p->N, m->train.N, m->set[SET_TRAIN].count, m->order, m->job.seed,
-                                m->job.recipe->augment};
-    gpu_begin(&m->gpu, &b);
-    gpu_program_run(m, p, PHASE_TRAIN);
+    const int all = *(const int *)arg;
+    for (int first = 0; first < all; first += m->train.N) {
+        const struct gpu_program *p = all - first < m->train.N ? &m->tail : &m->train;
+        const struct gpu_batch b = {
+            p->N,     m->job.recipe->batch, m->set[SET_TRAIN].count, first,
+            m->order, m->job.seed,          m->job.recipe->augment};
+        const struct gpu_part part = {p->N, first, all, m->parts, m->loss, m->part_losses};
+        gpu_begin(&m->gpu, &b);
+        gpu_program_run(m, p, PHASE_TRAIN);
+        if (m->parts) gpu_add_part(&m->gpu, &m->weights, &part);
+    }
     if (m->update.scaling) gpu_finite(&m->gpu, &m->weights);
-    gpu_judge(&m->gpu, &m->update, m->loss, p->N, m->losses);
+    gpu_judge(&m->gpu, &m->update, m->parts ? m->part_losses : m->loss, all, m->losses);
     gpu_adam(&m->gpu, &m->update, &m->weights);
 }
 
 static struct captured *step_of(struct machine *m, int step) {
-    const int left = m->set[SET_TRAIN].count - step * m->train.N;
-    const int tail = left < m->train.N;
-    struct captured **c = tail ? &m->tail_step : &m->train_step;
-    if (!*c)
-        *c = gpu_capture(m, &m->set[SET_TRAIN], enqueue_step, tail ? &m->tail : &m->train);
+    const int batch = m->job.recipe->batch, left = m->set[SET_TRAIN].count - step * batch;
+    const int all = left < batch ? left : batch;
+    struct captured **c = all < batch ? &m->tail_step : &m->train_step;
+    if (!*c) *c = gpu_capture(m, &m->set[SET_TRAIN], enqueue_step, &all);
     return *c;
 }
 
@@ -42,9 +50,9 @@ static int count_good(struct machine *m, const double *losses, int n) {
     while (good < n && isfinite(losses[good])) good++;
     device_download(m->gpu.device, &now, m->gpu.now, sizeof now);
     if (now.halted == 2)
-        die_no("step %lld: gradients overflow fp16 at every loss scale; use precision bf16, tf32 "
-               "or fp32",
-               (long long)now.steps);
+        die_world("step %lld: gradients overflow fp16 at every loss scale; the last "
+                  "checkpoint stands; use precision bf16, tf32 or fp32",
+                  (long long)now.steps);
     return good;
 }
 
@@ -84,7 +92,8 @@ void gpu_estimate(struct machine *m) {
     m->gpu.image = s->image;
     m->gpu.mask = s->mask;
     gpu_start(&m->gpu, 0, 0);
-    for (int i = 0; i + p->N <= s->count; i += p->N) { /* every batch weighs alike: whole ones only */
+    for (int i = 0; i + p->N <= s->count;
+         i += p->N) { /* every batch weighs alike: whole ones only */
         begin_plain(m, p->N, s->count);
         gpu_program_run(m, p, PHASE_ESTIMATE);
         gpu_advance(&m->gpu);
@@ -100,7 +109,7 @@ static const float *logits_of(const struct machine *m) {
 
 static void enqueue_score(struct machine *m, const void *arg) {
     const struct gpu_set *s = arg;
-    const struct gpu_tally t = {m->infer.N,    m->infer.N, s->count,  s->side * s->side,
+    const struct gpu_tally t = {m->infer.N,   m->infer.N, s->count,  s->side * s->side,
                                 logits_of(m), m->loss,    s->counts, s->losses};
     begin_plain(m, m->infer.N, s->count);
     gpu_program_run(m, &m->infer, PHASE_INFER);
@@ -142,7 +151,8 @@ static void unpack(const struct machine *m, const uint8_t *raw, float *out, size
                  pixels = each / C, size = gpu_element(m->gpu.precision, channels);
     for (size_t i = 0; i < n * each; i++) {
         const size_t place = i / each * each + i % pixels * C + i % each / pixels;
-        struct tensor t = {"logits", T_F32, 0, {0}, (void *)(uintptr_t)(raw + place * size)};
+        struct tensor t = {
+            "logits", T_F32, 0, {0}, (void *)(uintptr_t)(raw + place * size)};
         if (size == 2) t.type = m->gpu.precision == FP16 ? T_F16 : T_BF16;
         tensor_to_f32(&t, out + i);
     }
@@ -151,10 +161,12 @@ static void unpack(const struct machine *m, const uint8_t *raw, float *out, size
 void gpu_infer(struct machine *m, const uint8_t *const *image, int count, float *logits) {
     const struct graph *g = m->job.graph;
     struct device *d = m->gpu.device;
-    const size_t each = shape_count(g->node[g->logits].shape), picture = shape_count(g->node[0].shape);
+    const size_t each = shape_count(g->node[g->logits].shape),
+                 picture = shape_count(g->node[0].shape);
     const size_t bytes = gpu_node_bytes(g, g->logits, 1, m->gpu.precision);
     uint8_t *raw = xmalloc(bytes * (size_t)m->infer.N);
-    if (!m->infer_pass) m->infer_pass = gpu_capture(m, &m->staged, enqueue_infer, &m->staged);
+    if (!m->infer_pass)
+        m->infer_pass = gpu_capture(m, &m->staged, enqueue_infer, &m->staged);
     for (int i = 0; i < count; i += m->infer.N) {
         const int n = count - i < m->infer.N ? count - i : m->infer.N;
         for (int k = 0; k < n; k++)

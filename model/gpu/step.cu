@@ -74,7 +74,7 @@ extern "C" void gpu_advance(struct gpu *gpu) {
 KERNEL BOUNDS(THREADS) begin_kernel(struct gpu_batch b, struct gpu_now *now, int *item,
                                     int64_t *position, uint8_t *flip) {
     for (int i = (int)threadIdx.x; i < b.N; i += THREADS) {
-        const int64_t place = (int64_t)now->at * b.each + i;
+        const int64_t place = (int64_t)now->at * b.each + b.first + i;
         const int last = b.count - 1, k = place < last ? (int)place : last;
         const int which = b.order ? b.order[k] : k;
         item[i] = which;

@@ -22,6 +22,7 @@ void gpu_advance(struct gpu *gpu);
  * NULL: as they stand, unflipped, the last picture repeated where the set ends. */
 struct gpu_batch {
     int N, each, count; /* pictures of this batch, of a full one, of the set */
+    int first;          /* a part of a batch: its first picture's place in the batch */
     const int *order;
     uint64_t seed;
     int augment;
@@ -56,6 +57,16 @@ struct gpu_update {
     int64_t warmup;
     int freeze, scaling; /* scaling 1: fp16's loss scale lives */
 };
+/* A step in parts: one of `n` of a step's `of` pictures, from `first` on, has left its gradient and its
+ * losses. Adds the gradient, weighted by n / of, to sum [all], which is the gradient after the last part;
+ * copies loss [n] to losses [of]. Equals host_add_part. */
+struct gpu_part {
+    int n, first, of;
+    float *sum;
+    const double *loss;
+    double *losses;
+};
+void gpu_add_part(struct gpu *gpu, const struct gpu_weights *w, const struct gpu_part *p);
 /* now.overflow = 1 if a gradient is not finite. */
 void gpu_finite(struct gpu *gpu, const struct gpu_weights *w);
 /* Writes the batch's mean loss to losses[now.at % GPU_LOSSES]; decides on this step's update, counts
