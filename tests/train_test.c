@@ -196,7 +196,7 @@ static void a_loss_that_is_no_number_stops_with_step_and_pictures(void **state) 
     little_files(4, 2, 0, 32, "lr 1000\nepochs 50\nloss bce");
     struct options o = little_options(CELL, "cpu", "run");
     char message[1024];
-    assert_int_equal(die_catch(train_call, &o, message, sizeof message), EXIT_NO);
+    assert_int_equal(die_catch(train_call, &o, message, sizeof message), EXIT_WORLD);
     assert_non_null(strstr(message, "loss is"));
     assert_false(file_exists("run/run.tsv"));
     assert_false(file_exists("run/model.bag"));
