@@ -27,7 +27,7 @@ void eval(const struct eval_options *options);
 struct source;
 struct source *source_open(const struct eval_options *o, const struct pack *pack,
                            const struct split *split);
-/* How many pictures to ask for at once: the batch of the model's recipe, so that train's
+/* How many pictures to ask for at once: as many as training took, so that train's
  * own validation score is repeated exactly. */
 int source_batch(const struct source *s);
 /* Logits [n][S][S] of n pack items. */

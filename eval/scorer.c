@@ -9,7 +9,7 @@ void scorer_open(struct scorer *s, const char *path, const char *device, int thr
     s->backend->prepare(s->machine,
                         &(struct job){.graph = s->model.graph,
                                       .recipe = &s->model.recipe,
-                                      .batch = batch ? batch : s->model.recipe.batch,
+                                      .batch = batch ? batch : recipe_part(&s->model.recipe),
                                       .plans = plans});
     model_put(&s->model, &s->bag, s->backend, s->machine);
 }

@@ -10,7 +10,8 @@ struct scorer {
     struct machine *machine;
 };
 /* Opens the model's bag and the machine and puts the parameters in. Forward only: no
- * gradients. plans: where a gpu keeps its plans; NULL: nowhere. */
+ * gradients. plans: where a gpu keeps its plans; NULL: nowhere. batch 0: as many
+ * pictures at once as training took. */
 void scorer_open(struct scorer *s, const char *path, const char *device, int threads,
                  int batch, const char *plans);
 void scorer_close(struct scorer *s);

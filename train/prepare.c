@@ -96,12 +96,13 @@ static void first_parameters(struct run *run) {
     if (!random) bag_close(&bag);
 }
 
-static void set_machine(struct run *run) {
+/* What is known of the run only when it has its machine. Takes value. */
+static void set_key(struct run *run, const char *name, char *value) {
     for (int i = 0; i < run->identities; i++) {
         struct key *key = &run->identity[i];
-        if (strcmp(key->key, "machine")) continue;
+        if (strcmp(key->key, name)) continue;
         xfree(key->value);
-        key->value = machine_key(run->backend->name, run->options->any_order);
+        key->value = value;
     }
 }
 
@@ -109,18 +110,19 @@ void run_start(struct run *run) {
     const struct options *o = run->options;
     const struct recipe *r = &run->model.recipe;
     run->backend = backend_open(o->device, o->threads, &run->machine);
-    set_machine(run);
+    set_key(run, "machine", machine_key(run->backend->name, o->any_order));
     fusions_check(run->backend, o->fusions_off);
     run->backend->prepare(run->machine, &(struct job){.graph = run->model.graph,
                                                       .recipe = &run->model.recipe,
                                                       .seed = o->seed,
-                                                      .batch = r->batch,
+                                                      .batch = recipe_part(r),
                                                       .train = 1,
                                                       .fusions_off = o->fusions_off,
                                                       .plans = o->plans,
                                                       .relaxed = o->any_order});
     for (enum set s = 0; s < SET_COUNT; s++)
         if (run->sets.set[s].count) run->backend->data(run->machine, s, &run->sets.set[s]);
+    set_key(run, "plans", xstrdup(run->backend->plans(run->machine)));
     first_parameters(run);
 }
 

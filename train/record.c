@@ -100,13 +100,15 @@ void identity_fill(struct run *run) {
     add(run, "weights", xstrdup(hex));
     add(run, "sources", xstrdup(SOURCES_SHA256));
     add(run, "machine", machine_key(o->device, o->any_order));
+    add(run, "plans", xstrdup("auto")); /* the machine's to say */
     add(run, "precision", xstrdup(precisions[run->model.recipe.precision]));
     add(run, "fusions_off", xstrdup(o->fusions_off ? quoted(o->fusions_off) : "none"));
     xfree(text);
 }
 
 /* Sources are left out: a new program is no reason to train again (`make stale` lists such
- * runs). The machine counts only where one was asked for. */
+ * runs). The machine counts only where one was asked for; the plans it chose never do, they are not known
+ * before it chooses. */
 char *identity_differs(const struct run *run, const char *path, char **found) {
     struct table t;
     table_read(&t, path);
