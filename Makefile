@@ -538,7 +538,7 @@ clean-all:
 # ---- 9. Tests -----------------------------------------------------------------------------------
 # GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers. Where
 # nvcc is, the kernels are compiled though no GPU may be there. The last line is the count.
-SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh own.sh export.sh bench.sh bundle.sh fuzz.sh hostile.sh convert_cli.sh \
+SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh gpu_train.sh own.sh export.sh bench.sh bundle.sh fuzz.sh hostile.sh convert_cli.sh \
              fetch_cli.sh fetch_nginx.sh)
 # One after another; the first two work on out/demo.
 LONG     = $(addprefix tests/,twice.sh faults.sh torture.sh)
