@@ -29,7 +29,8 @@
 #: DATASETS="cvc kvasir sun"  ENCODERS="resnet50 vits vitt"  PRETRAIN="random imagenet radimagenet"
 #: SEEDS="0 1"  DEVICE=auto|cpu|gpu|ref  THREADS=2  narrow it;  RECIPE=my.conf P=out/mine  vary it
 #: SPLIT=random  H=key=value  of make cell: another split, another key of the recipe
-#: PLANS=out/plans.bag  a GPU's plans     DETERMINISTIC=0  lets it add up in any order, if quicker
+#: DEVICES="0 2"  which GPUs; with -j2 a run on each   PLANS=out/plans.bag  what a GPU found quickest
+#: DETERMINISTIC=0  lets a GPU add up in any order, if that is quicker
 #: FIGURES_WITH_SUN=1  pictures too whose terms forbid passing them on: for your own eyes
 #: STRICT=1       a cell that cannot be run is a failure;  DRAFT=1: a false claim is not, it is marked
 #: make -n all    is the method, a line a step
@@ -228,8 +229,17 @@ DEVICE         ?= auto
 # Which plans a GPU found the quickest is kept for all runs.
 PLANS          ?= out/plans.bag
 DETERMINISTIC  ?= 1
-machine         = --device $(DEVICE) $(THREADS:%=--threads %) $(if $(filter-out cpu ref,$(DEVICE)),--plans $(PLANS))
 any_order       = $(if $(filter 0,$(DETERMINISTIC)),--any-order)
+# With -jN runs go side by side, each on a GPU of DEVICES (all there are) that is free, else it waits for
+# one. Two cells of small sets share a GPU that has the memory (model/gpu/seat.h); any other has its own.
+DEVICES        ?=
+SMALL          ?= cvc kvasir
+comma          := ,
+empty          :=
+listed          = $(subst $(empty) $(empty),$(comma),$(strip $(DEVICES)))
+place           = $(if $(filter auto gpu,$(DEVICE)),:$(listed)x$(if $(filter $(SMALL),$(call part,3,$(call run,2,$(1)))),2,1))
+machine         = --device $(DEVICE)$(call place,$(1)) $(THREADS:%=--threads %) \
+                  $(if $(filter-out cpu ref,$(DEVICE)),--plans $(PLANS))
 run_args        = --seed $(patsubst s%,%,$(call run,4,$(1))) $(H:%=--set %) $(call run,2,$(1)) $(RECIPE) \
                   $(call pack_of,$(1)) $(call split_of,$(1)) $(call bag_of,$(1)) $P/runs/$(1)
 # train stamps its runs with what computes them: the sources of core, model and train.
@@ -241,7 +251,7 @@ $P/recipe.of: $(call unless,$P/recipe.of,$(RECIPE))
 # [a run
 $(RUNS:%=%/run.tsv): $P/runs/%/run.tsv: $(RECIPE) $(PRESET) $P/recipe.of $$(call pack_of,$$*) $$(call split_of,$$*) \
         $$(call bag_of,$$*) | $B/train
-	$B/train $(machine) $(any_order) $(call run_args,$*)
+	$B/train $(call machine,$*) $(any_order) $(call run_args,$*)
 # a run]
 
 # ---- 5. Evaluate: a run to a row an image -------------------------------------------------------
@@ -255,10 +265,10 @@ CROSS           = $(foreach r,$(RUNS),$(patsubst %,$r/score.%.tsv,\
                     $(filter-out $(call part,3,$(call run,2,$(r:$P/runs/%=%))),$(FOREIGN))))
 scored          = $(call dot,2,$(notdir $(1)))
 $(SCORES): $P/runs/%.tsv: $$(@D)/run.tsv $$(call pack_of,$$*) $$(call split_of,$$*) $B/eval
-	$B/eval $(machine) --masks $(@D)/masks.bag $(call run,2,$*) $(@D)/model.bag $(call pack_of,$*) \
+	$B/eval $(call machine,$*) --masks $(@D)/masks.bag $(call run,2,$*) $(@D)/model.bag $(call pack_of,$*) \
 	    $(call split_of,$*) $@
 $(CROSS): $P/runs/%.tsv: $$(@D)/run.tsv $P/data/$$(call scored,$$*).bag $P/splits/$$(call scored,$$*).all.s0.tsv $B/eval
-	$B/eval $(machine) $(call run,2,$*) $(@D)/model.bag $P/data/$(call scored,$*).bag $P/splits/$(call scored,$*).all.s0.tsv $@
+	$B/eval $(call machine,$*) $(call run,2,$*) $(@D)/model.bag $P/data/$(call scored,$*).bag $P/splits/$(call scored,$*).all.s0.tsv $@
 $(BASELINES): $P/runs/%.tsv: $$(call pack_of,$$*) $$(call split_of,$$*) $B/eval
 	$B/eval $(THREADS:%=--threads %) --baseline $(call part,2,$(call run,2,$*)) vits-random-$(call part,3,$(call run,2,$*)) \
 	    $(call pack_of,$*) $(call split_of,$*) $@
@@ -511,7 +521,7 @@ deps:
 	    case "$$missing" in *nginx-light*) $(NOT_SERVED) ;; esac; \
 	fi
 doctor:
-	@CC='$(CC)' NVCC='$(NVCC)' PEER_PYTHON='$(PEER_PYTHON)' PROFILE=$(PROFILE) SOURCES=$S WANTED='$(WANTED)' \
+	@CC='$(CC)' NVCC='$(NVCC)' CUDNN_DIR='$(CUDNN_DIR)' PEER_PYTHON='$(PEER_PYTHON)' PROFILE=$(PROFILE) SOURCES=$S WANTED='$(WANTED)' \
 	    RAW=$P/raw MIRROR='$(MIRROR)' tests/doctor.sh
 # Every source there is, or the demo's; nothing is fetched.
 sources: $B/sources $(if $(filter demo,$(PROFILE)),$(patsubst %,$S/%.src,$(PHANTOM_DATA) $(PHANTOM_WEIGHTS)))
@@ -546,10 +556,10 @@ LONG     = $(addprefix tests/,twice.sh faults.sh torture.sh)
 ON_GPU   = $(filter gpu_% emu_%,$(TESTS))
 ON_HOST  = $(filter-out $(ON_GPU),$(TESTS))
 # The longest first, so that none runs alone at the end.
-SLOWEST  = %/train_keys_test %/train_test %/cell.sh %/fuzz.sh %/bench.sh
+SLOWEST  = %/train_keys_test %/train_test %/cell.sh %/fuzz.sh %/bench.sh %/gpu_train.sh
 ordered  = $(filter $(SLOWEST),$(1)) $(filter-out $(SLOWEST),$(1))
 checked  = $(ON_HOST:%=$B/%) $(ON_GPU:%=out/bin-emu/%)
-needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) out/bin-emu/bench_gpu out/bundle/run $(call objects,$(MODE),$(if $(NVCC),$(CU)))
+needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) out/bin-emu/bench_gpu out/bin-emu/train out/bin-emu/eval out/bundle/run $(call objects,$(MODE),$(if $(NVCC),$(CU)))
 test: $(checked) $(needed)
 	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(call ordered,$(checked) $(SCRIPTS))
 # The same under the sanitizers too, longer fuzzing, more hostile inputs, the demo twice, faults.

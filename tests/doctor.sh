@@ -2,7 +2,7 @@
 # doctor.sh - what this machine has, in plain words: for each thing that is missing, what its lack
 # costs and what to do. It changes nothing and asks no network.
 #   usage, from the root of the sources: make doctor [PROFILE=demo] [MIRROR="DIR..."]
-# make gives: CC NVCC PEER_PYTHON PROFILE SOURCES (folder of .src) WANTED RAW (folder) MIRROR
+# make gives: CC NVCC PEER_PYTHON PROFILE SOURCES (folder of .src) WANTED RAW (folder) MIRROR CUDNN_DIR
 set -u
 PATH=$PATH:/usr/local/cuda/bin
 
@@ -78,23 +78,50 @@ else
 fi
 
 echo 'GPU'
-if gpu=$(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null); then
-    have GPU "$gpu"
+# One line a device; the driver says up to which CUDA it goes.
+if gpus=$(nvidia-smi --query-gpu=index,name,compute_cap,memory.total,memory.used,driver_version \
+    --format=csv,noheader 2>/dev/null) && [ -n "$gpus" ]; then
+    cuda=$(nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9.]*\).*/\1/p' | head -1)
+    while IFS=, read -r index name capability memory used driver; do
+        what="${name# }, capability${capability}, ${memory# }, ${used# } used, driver${driver}"
+        case ${capability# } in
+        [0-6].* | 7.[0-4])
+            lack "GPU $index" "$what: older than 7.5 (Turing): cells train on the processor" 'a newer GPU' ;;
+        *) have "GPU $index" "$what${cuda:+ for CUDA up to $cuda}" ;;
+        esac
+    done <<<"$gpus"
 else
-    lack GPU 'cells train on the processor: hours to days each in the paper profile, not minutes' \
-        'a machine with an NVIDIA driver'
+    lack GPU 'no NVIDIA driver or device: paper cells take hours to days each on the processor' \
+        'a machine with an NVIDIA GPU and driver'
 fi
 if [ -n "${NVCC:-}" ] && line=$("$NVCC" --version 2>/dev/null | grep release); then
-    have nvcc "$line"
+    have nvcc "$line ($NVCC)"
 else
-    lack nvcc 'kernels for the GPU cannot be compiled' 'install the CUDA toolkit'
+    lack nvcc 'the tools are compiled without a GPU machine; cells train on the processor' 'the CUDA toolkit, 13'
 fi
-cudnn=$(ls /usr/include/cudnn_version.h /usr/local/cuda/include/cudnn_version.h \
-    /usr/include/*/cudnn_version.h 2>/dev/null | head -1)
+# What compiling finds; CUDNN_DIR= names another place.
+cudnn=$(ls ${CUDNN_DIR:+"$CUDNN_DIR"/include/cudnn_version.h} /usr/local/cuda/include/cudnn_version.h \
+    /usr/include/cudnn_version.h /usr/include/*/cudnn_version.h 2>/dev/null | head -1)
 if [ -n "$cudnn" ]; then
-    have cuDNN "$(sed -n 's/^#define CUDNN_\(MAJOR\|MINOR\|PATCHLEVEL\) //p' "$cudnn" | paste -sd .)"
+    have 'cuDNN, headers' "$(sed -n 's/^#define CUDNN_\(MAJOR\|MINOR\|PATCHLEVEL\) //p' "$cudnn" | paste -sd .) ($cudnn)"
 else
-    lack cuDNN 'convolutions on the GPU cannot be compiled' 'install cuDNN 9'
+    lack 'cuDNN, headers' 'the tools are compiled without a GPU machine' 'cuDNN 9, or CUDNN_DIR=where it is'
+fi
+# What the tools find when they run: the file's own name tells the version.
+if libraries=$(ldd out/bin/train 2>/dev/null | grep -E 'lib(cudart|cublasLt|cudnn)\.so'); then
+    while read -r name _ path _; do
+        if [ -e "$path" ]; then
+            file=$(readlink -f "$path")
+            have "${name%%.so*}" "${file##*.so.} ($path)"
+        else
+            lack "${name%%.so*}" "$name is not found: the tools do not start" \
+                'its folder into LD_LIBRARY_PATH, or make tools again here'
+        fi
+    done <<<"$libraries"
+elif [ -e out/bin/train ]; then
+    lack 'CUDA in the tools' 'they were compiled without it: cells train on the processor' 'CUDA and cuDNN, then make tools'
+else
+    lack 'CUDA in the tools' 'not known before they are compiled' 'make tools'
 fi
 
 # Measured once, in MB: raw, packs, weights, runs, tools of the demo; 150 KB a picture of 224 pixels

@@ -73,33 +73,51 @@ else
 fi
 
 # ---- which device ----
-taken() { flock -n "repolyp-GPU-emulated-$1.$2" true; [ $? = 1 ]; }
+# taken FILE: another process holds it.
+taken() { flock -n "repolyp-GPU-emulated-$1" true; [ $? = 1 ]; }
+# hold DEVICE PLACE: as a process that shares the device does.
+hold() {
+    (exec 8>"repolyp-GPU-emulated-$1" 9>"repolyp-GPU-emulated-$1.$2" && flock -s 8 && flock 9 &&
+        exec sleep 300) >/dev/null 2>&1 &
+    holder[$1]=$!
+    until taken "$1.$2"; do sleep .02; done
+}
 if [[ $gpu = *-emu ]]; then
     export EMU_DEVICES=2
-    for k in 0 1; do
-        (exec 9>"repolyp-GPU-emulated-$k.0" && flock 9 && exec sleep 300) >/dev/null 2>&1 &
-        holder[k]=$!
+    hold 0 0
+    hold 1 0
+    EMU_MEMORY=26000000000 dies 3 'run the same command' 'a second place on a GPU with memory for two is taken' \
+        train second --device gpu:x2 --stop-after 1
+    for wish in gpu:x1 gpu:x2; do # of 16 GB
+        "${command[@]}" --device $wish "${inputs[@]}" waiting >.said 2>.cried &
+        pid=$!
+        while kill -0 $pid 2>/dev/null && ! grep -q 'waiting for a free GPU' .cried; do sleep .02; done
+        ok "$wish: where there is no place a process waits, and says so" grep -q 'free GPU (2, ' .cried
+        kill -INT $pid
+        wait $pid
+        ok "$wish: interrupted while it waits it ends with status 3" test $? = 3
     done
-    until taken 0 0 && taken 1 0; do sleep .02; done
-    dies 3 'run the same command' 'a second place on a GPU that has two is taken' train second --device gpu:x2 --stop-after 1
-    "${command[@]}" --device gpu:x1 "${inputs[@]}" waiting >.said 2>.cried &
-    pid=$!
-    while kill -0 $pid 2>/dev/null && ! grep -q 'waiting for a free GPU' .cried; do sleep .02; done
-    ok 'where all are taken a process waits, and says so' grep -q 'free GPU (2, 1 at a time on each)' .cried
-    kill -INT $pid
-    wait $pid
-    ok 'interrupted while it waits it ends with status 3' test $? = 3
     ok 'and says that it waited' grep -q 'interrupted while waiting' .cried
     kill "${holder[1]}"
     wait "${holder[1]}" 2>/dev/null
     "${command[@]}" --device auto:0,1x1 "${inputs[@]}" waiting >.said 2>.cried &
     pid=$!
-    while kill -0 $pid 2>/dev/null && ! taken 1 0; do sleep .02; done
-    ok 'the free one is taken' taken 1 0
+    while kill -0 $pid 2>/dev/null && ! taken 1; do sleep .02; done
+    ok 'the free one is taken' taken 1
     kill -TERM $pid
     wait $pid
-    ok 'for as long as the process lives' bash -c "$(declare -f taken); ! taken 1 0"
+    ok 'for as long as the process lives' bash -c "$(declare -f taken); ! taken 1"
     kill "${holder[0]}"
+    wait "${holder[0]}" 2>/dev/null
+    for k in 0 1; do
+        "${command[@]}" --device gpu:x1 "${inputs[@]}" beside$k >.said$k 2>.cried$k &
+        beside[k]=$!
+        until taken $k || ! kill -0 ${beside[k]} 2>/dev/null; do sleep .02; done
+    done
+    ok 'two runs, two GPUs: each has one' bash -c "$(declare -f taken); taken 0 && taken 1 &&
+        kill -0 ${beside[0]} && kill -0 ${beside[1]}"
+    kill -TERM "${beside[@]}"
+    wait "${beside[@]}"
     unset EMU_DEVICES
     EMU_CAPABILITY=70 dies 3 'compute capability 7.0, 7.5 or more is wanted' 'a GPU older than Turing is refused' train old
     EMU_DEVICES=0 dies 3 'no CUDA device; use --device cpu' 'no GPU: what was asked for is not run elsewhere' train none
@@ -123,5 +141,21 @@ if ldd "$bin/train" 2>/dev/null | grep -q libcudart && ! ldconfig -p | grep -q '
 else
     skip 'a driver that is too old, or none' 'needs a program built with CUDA where there is no driver'
 fi
+
+# What doctor says of a GPU, by a stand-in for nvidia-smi.
+mkdir smi
+cat >smi/nvidia-smi <<'SMI'
+#!/bin/bash
+case "$*" in
+*query*) echo '0, NVIDIA H100 80GB HBM3, 9.0, 81559 MiB, 3 MiB, 580.65.06'
+         echo '1, Tesla P100-PCIE-16GB, 6.0, 16384 MiB, 0 MiB, 580.65.06' ;;
+*) echo '| NVIDIA-SMI 580.65.06   Driver Version: 580.65.06   CUDA Version: 13.0     |' ;;
+esac
+SMI
+chmod +x smi/nvidia-smi
 cd "$root" || exit 1
+PATH=$here/smi:$PATH PROFILE=demo WANTED= tests/doctor.sh >"$here/doctor" 2>&1
+ok 'doctor names a GPU, its memory, driver and CUDA' grep -qF \
+    'NVIDIA H100 80GB HBM3, capability 9.0, 81559 MiB, 3 MiB used, driver 580.65.06 for CUDA up to 13.0' "$here/doctor"
+ok 'and says which is too old' grep -q 'P100.*older than 7.5' "$here/doctor"
 finish

@@ -103,6 +103,16 @@ ok 'make -n all names every step of the method' bash -c "for t in fetch pack spl
     table gnuplot montage weave pandoc; do grep -qE \"(^| |/)\$t \" '$here/.made' || { echo \$t; exit 1; }; done"
 ok 'make -n all holds no program text' bash -c "! grep -E 'awk|if \[|for .* do' '$here/.made'"
 
+# devices SETS WISH COUNT: so many runs on sets of that name ask for such a place on a GPU.
+devices() { test "$(grep -cE "train --device $2 .*-$1/random/s0\$" "$here/.made")" = "$3"; }
+mk -n all
+ok 'two runs on a small set may share a GPU' devices '(cvc|kvasir)' auto:x2 12
+ok 'one on a large set has it alone' devices sun auto:x1 6
+mk -n all DEVICE=gpu DEVICES='0 2'
+ok 'GPUs that are named are the ones to be taken' devices '(cvc|kvasir)' gpu:0,2x2 12
+mk -n all DEVICE=cpu DEVICES='0 2'
+ok 'a run on the processor asks for none' devices '.*' cpu 18
+
 mk all
 status=$?
 ok 'make all ends with exit 0' test $status = 0

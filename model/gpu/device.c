@@ -71,6 +71,13 @@ void device_identity(int index, char name[64]) {
                        (unsigned char)p.uuid.bytes[i]);
 }
 
+size_t device_memory(int index) {
+    struct cudaDeviceProp p;
+    if (cudaGetDeviceProperties(&p, index) != cudaSuccess)
+        die_world("gpu: device %d cannot be asked for its memory; see nvidia-smi", index);
+    return p.totalGlobalMem;
+}
+
 static void note_memory(struct device *d) {
     check(d, cudaMemGetInfo(&d->memory_free, &d->memory), "asking for free memory");
 }

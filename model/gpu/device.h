@@ -28,6 +28,8 @@ struct device {
 int device_count(char *why, size_t size);
 /* A name that is the same in every process: "GPU-5e2b...". Takes nothing on the device. */
 void device_identity(int index, char name[64]);
+/* All of its memory, in bytes. Takes nothing on the device. */
+size_t device_memory(int index);
 /* NULL with a reason in `why`: no driver, a driver too old (which, wanted), no such device, a device
  * older than Turing. */
 struct device *device_open(int index, char *why, size_t size);

@@ -4,18 +4,16 @@
 #include "model/gpu/machine.h"
 #include "core/die.h"
 #include "model/gpu/kernels.h"
-#include "model/gpu/seat.h"
 #include <string.h>
-#include <unistd.h>
 
 static struct machine *gpu_open(const char *wish, int threads, char *why, size_t size) {
-    int lock;
+    struct seat seat;
     (void)threads;
-    struct device *d = seat_take(wish, &lock, why, size);
+    struct device *d = seat_take(wish, &seat, why, size);
     if (!d) return NULL;
     struct machine *m = xcalloc(1, sizeof *m);
     m->gpu.device = d;
-    m->token = lock;
+    m->seat = seat;
     m->order_epoch = -1;
     return m;
 }
@@ -214,7 +212,7 @@ static void gpu_close(struct machine *m) {
     for (size_t i = 0; i < sizeof device / sizeof *device; i++) device_free(d, device[i]);
     if (m->gpu.library) library_close(m->gpu.library);
     device_close(d);
-    if (m->token >= 0) close(m->token);
+    seat_leave(&m->seat);
     xfree(m->layout);
     xfree(m->at);
     xfree(m->frozen);

@@ -3,6 +3,7 @@
  * one of ours), memory.c (is there room). Nobody else includes it. */
 #ifndef MODEL_GPU_MACHINE_H
 #define MODEL_GPU_MACHINE_H
+#include "model/gpu/seat.h"
 #include "model/gpu/step.h"
 #include "model/plan.h"
 #include "model/precision.h"
@@ -27,7 +28,7 @@ struct machine {
     struct gpu gpu; /* what kernels see */
     struct kernels kernels;
     struct job job;
-    int token; /* file descriptor that holds this process's place on the device; -1: none */
+    struct seat seat;
     char *about;
     /* parameters */
     struct gpu_layout *layout; /* [params] */

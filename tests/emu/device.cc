@@ -56,6 +56,11 @@ extern "C" void device_identity(int index, char name[64]) {
     snprintf(name, 64, "GPU-emulated-%d", index);
 }
 
+extern "C" size_t device_memory(int index) {
+    (void)index;
+    return (size_t)setting("EMU_MEMORY", EMU_MEMORY);
+}
+
 extern "C" struct device *device_open(int index, char *why, size_t size) {
     const int capability = (int)setting("EMU_CAPABILITY", 90), n = device_count(why, size);
     if (!n) return NULL;
