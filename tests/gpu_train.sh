@@ -73,8 +73,8 @@ else
 fi
 
 # ---- which device ----
-# taken FILE: another process holds it.
-taken() { flock -n "repolyp-GPU-emulated-$1" true; [ $? = 1 ]; }
+# taken FILE: a process has locked it. Asked without locking, which would get in the way.
+taken() { grep -q ":$(stat -c %i "repolyp-GPU-emulated-$1" 2>/dev/null || echo none) " /proc/locks; }
 # hold DEVICE PLACE: as a process that shares the device does.
 hold() {
     (exec 8>"repolyp-GPU-emulated-$1" 9>"repolyp-GPU-emulated-$1.$2" && flock -s 8 && flock 9 &&
