@@ -74,7 +74,7 @@ static void an_epochs_order_is_the_hosts(void **state) {
 /* Batch `at` of a set of 700, each of 300: whole ones, the short last one, one that
  * repeats. */
 static void check_batch(int at, int N, const int *host, const int *place, int augment) {
-    const struct gpu_batch b = {N, 300, 700, place, SEED, augment};
+    const struct gpu_batch b = {N, 300, 700, 0, place, SEED, augment};
     int item[300];
     int64_t position[300];
     uint8_t flip[300];

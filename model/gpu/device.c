@@ -2,6 +2,7 @@
  * stands in the files around it. */
 #include "model/gpu/device.h"
 #include "core/die.h"
+#include <assert.h>
 #include <cuda_runtime_api.h>
 #include <stdio.h>
 #include <string.h>
@@ -160,6 +161,7 @@ const char *device_describe(const struct device *d) {
 
 void *device_alloc(struct device *d, size_t bytes, const char *what) {
     void *p = NULL;
+    assert(!d->capturing);
     const cudaError_t e = cudaMalloc(&p, bytes ? bytes : 1);
     if (e == cudaErrorMemoryAllocation) {
         cudaGetLastError();
@@ -198,6 +200,7 @@ void device_copy(struct device *d, void *to, const void *from, size_t bytes) {
 }
 
 void device_wait(struct device *d) {
+    assert(!d->capturing);
     check(d, cudaStreamSynchronize(d->stream), "waiting for it");
 }
 
@@ -205,6 +208,7 @@ void device_wait(struct device *d) {
 
 /* Relaxed: libraries, and kernels at their first launch, load their code, which the other modes refuse. */
 void device_capture_begin(struct device *d) {
+    d->capturing = 1;
     check(d, cudaStreamBeginCapture(d->main, cudaStreamCaptureModeRelaxed), "capturing a step");
 }
 
@@ -212,6 +216,7 @@ struct captured *device_capture_end(struct device *d) {
     struct captured *c = xcalloc(1, sizeof *c);
     cudaGraph_t graph;
     check(d, cudaStreamEndCapture(d->main, &graph), "capturing a step");
+    d->capturing = 0;
     check(d, cudaGraphInstantiate(&c->graph, graph, 0), "making a graph of a step");
     check(d, cudaGraphDestroy(graph), "making a graph of a step");
     check(d, cudaGraphUpload(c->graph, d->main), "uploading a graph");

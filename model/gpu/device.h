@@ -22,6 +22,7 @@ struct device {
     void *stream;                  /* where launches go now */
     void *main, *side, *forked, *joined, *pace[2], *mark[2];
     unsigned paces;
+    int capturing;                 /* nothing may be allocated or waited for */
 };
 /* Devices this process may use, numbered from 0 (CUDA_VISIBLE_DEVICES decides which those are). 0 with a
  * reason in `why`: no driver, a driver too old (which, wanted), no device. Takes nothing on a device. */

@@ -119,6 +119,7 @@ static size_t pages(size_t bytes) {
 }
 
 extern "C" void *device_alloc(struct device *d, size_t bytes, const char *what) {
+    if (me.capture) die_no("emulator: device_alloc while capturing");
     size_t room = (pages(bytes) + 2 * CHUNK - 1) / CHUNK * CHUNK;
     if (bytes > d->memory_free || me.used + room > EMU_MEMORY)
         die_world("%s: %zu bytes of GPU memory wanted, %zu of %zu are free", what, bytes,
