@@ -37,13 +37,15 @@ ok 'the model is scored on the GPU' "$gpu/eval" --device gpu --plans plans.bag v
     cvc.bag few.tsv gpu.tsv
 
 # ---- one run, disturbed ----
-# stopped SIGNAL STATUS: the run is started, and sent the signal when it has written a checkpoint.
+# stopped SIGNAL STATUS: the run goes on from its checkpoint, beside another GPU's plan file, and is sent
+# the signal a moment after it has told of that.
 stopped() {
-    local status pid before
-    before=$(stat -c %i chain/resume.bag 2>/dev/null)
+    local status pid
+    sed 's/emulated GPU/emulated GPX/' good.bag >plans.bag
     "${command[@]}" --device gpu "${inputs[@]}" chain >.said 2>.cried &
     pid=$!
-    while kill -0 $pid 2>/dev/null && [ "$(stat -c %i chain/resume.bag 2>/dev/null)" = "$before" ]; do sleep .02; done
+    while kill -0 $pid 2>/dev/null && ! grep -q 'found emulated GPX' .cried; do sleep .02; done
+    sleep .2
     kill "-$1" $pid
     wait $pid
     status=$?
@@ -53,6 +55,7 @@ stopped() {
 }
 if [[ $gpu = *-emu ]]; then
     cp plans.bag good.bag
+    dies 3 'run the same command' 'a run is stopped in mid-epoch' train chain --stop-after 1
     stopped KILL 137
     rm plans.bag
     EMU_WAY=0 dies 1 'its plans is' 'a checkpoint of other plans is refused' train chain
@@ -63,7 +66,6 @@ if [[ $gpu = *-emu ]]; then
     cp chain/resume.bag last.bag
     EMU_LOSE=60 dies 3 'the device was lost (Xid)' 'a device that is lost in mid-epoch is told' train chain
     ok 'the last checkpoint is untouched' cmp chain/resume.bag last.bag
-    sed 's/emulated GPU/emulated GPX/' good.bag >plans.bag
     stopped TERM 3
     ok "another GPU's plan file is told" grep -q 'found emulated GPX, wanted those for emulated GPU' .cried
     ok 'in the end it has the bytes of a run in one go' bash -c "$(declare -f same train); $(declare -p command inputs)
