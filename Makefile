@@ -562,6 +562,9 @@ checked  = $(ON_HOST:%=$B/%) $(ON_GPU:%=out/bin-emu/%)
 needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) out/bin-emu/bench_gpu out/bin-emu/train out/bin-emu/eval out/bundle/run $(call objects,$(MODE),$(if $(NVCC),$(CU)))
 test: $(checked) $(needed)
 	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(call ordered,$(checked) $(SCRIPTS))
+# What reads foreign bytes; what is to stand the world failing.
+READERS  = fetch h5 pack table weave weights
+TORTURED = bag fetch h5 pack sources split weights
 # The same under the sanitizers too, longer fuzzing, more hostile inputs, the demo twice, faults.
 test-all: $(checked) $(ON_HOST:%=out/bin-asan/%) $(needed) $(sort $(READERS:%=out/bin-asan/%) $(TORTURED:%=out/bin-asan/%))
 	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=20 HOSTILE="0 1 2" SANITIZED=out/bin-asan \
@@ -578,13 +581,11 @@ bundle: out/bundle/run
 out/bundle/run: tests/bundle/pack.sh tests/bundle/run $(BUNDLED:%=$B/%) $(wildcard tests/golden/data/* tests/*.sh tests/peer/*.py)
 	tests/bundle/pack.sh $(@D) '$(BUNDLED_TESTS)' $(BUNDLED:%=$B/%)
 
-# What reads foreign bytes, and what is hostile among them. SEED varies sizes, offsets, names, values.
-READERS  = fetch h5 pack table weave weights
+# Hostile inputs. SEED varies sizes, offsets, names, values.
 hostile: $B/hostile $(READERS:%=$B/%) $(READERS:%=out/bin-asan/%)
 	@BIN=$B HOSTILE='$(or $(SEED),0)' SANITIZED=out/bin-asan tests/hostile.sh
 
 # Every call for memory and of the disk that these make, failing in turn.
-TORTURED = bag fetch h5 pack sources split weights
 torture: $B/hostile $B/phantom $(TORTURED:%=$B/%) $(TORTURED:%=out/bin-asan/%)
 	@BIN=$B SANITIZED=out/bin-asan tests/torture.sh
 

@@ -136,7 +136,7 @@ static void check_pair(const struct found *image, const struct found *mask) {
 /* Pairs what came; the number of pictures and masks that stand alone. */
 static int pair_up(struct collection *c) {
     int alone = 0;
-    qsort(c->found, (size_t)c->count, sizeof *c->found, by_pair);
+    if (c->count) qsort(c->found, (size_t)c->count, sizeof *c->found, by_pair);
     c->item = xcalloc((size_t)c->count, sizeof *c->item);
     for (int i = 0; i < c->count; i++) {
         struct found *f = c->found[i], *next = i + 1 < c->count ? c->found[i + 1] : NULL;

@@ -190,7 +190,7 @@ void plan_file_save(struct plan_file *f) {
 const char *plan_file_sha256(struct plan_file *f) {
     int used = 0;
     struct sha *sha = sha_open();
-    qsort(f->choice, (size_t)f->count, sizeof *f->choice, by_name);
+    if (f->count) qsort(f->choice, (size_t)f->count, sizeof *f->choice, by_name);
     for (int i = 0; i < f->count; i++) {
         const struct choice *c = &f->choice[i];
         if (!c->used) continue;
