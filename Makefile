@@ -189,13 +189,13 @@ described       = $(patsubst %,$S/%.src,$(made_of))
 fetched         = $(patsubst %,$P/raw/%,$(made_of))
 # How to convert a set that says nothing of its own.
 conf_of         = $(firstword $(wildcard $(CONF)/$(1).conf) $(CONF)/default.conf)
-listed          = $(wildcard $(patsubst %,convert/names/$(1).%.txt,train val))
-lists           = $(foreach f,$(listed),--list $(lastword $(subst ., ,$(f:.txt=)))=$f)
+split_lists     = $(wildcard $(patsubst %,convert/names/$(1).%.txt,train val))
+lists           = $(foreach f,$(split_lists),--list $(lastword $(subst ., ,$(f:.txt=)))=$f)
 named           = $(call dot,1,$(1)).$(call dot,2,$(1))
 $(PACKS): $P/data/%.bag: $$(call conf_of,$$*) $$(call described,$$*) $$(call fetched,$$*) \
         $$(wildcard convert/names/$$*-*.tsv) | $B/pack
 	$B/pack $(if $(filter %/default.conf,$<),--data $*) $(filter-out %.tsv,$^) $@
-$(SPLITS): $P/splits/%.tsv: $P/data/$$(call dot,1,$$*).bag $$(call listed,$$(call named,$$*)) | $B/split
+$(SPLITS): $P/splits/%.tsv: $P/data/$$(call dot,1,$$*).bag $$(call split_lists,$$(call named,$$*)) | $B/split
 	$B/split $(call lists,$(call named,$*)) $(call dot,2,$*) $(patsubst s%,%,$(call dot,3,$*)) $< $@
 $(KERAS:%=%.bag): %.bag: % | $B/h5
 	$B/h5 $< $@

@@ -47,8 +47,8 @@ ok 'each once' test "$(wc -l <listed)" = 15
 dies 2 'no tensor x, wanted one of its 14' 'a tensor that is not there' "$bin/bag" all.bag x
 dies 2 'wanted MODEL OUT' 'an export to nowhere' "$bin/bag" --export timm all.bag
 dies 2 'wanted FILE [TENSOR]' 'a word too many' "$bin/bag" all.bag U8 U8
-unseen stdout 'a list nobody can see' "$bin/bag" all.bag
-unseen stdout 'a tensor nobody can see' "$bin/bag" all.bag U8
+unseen 'standard output' 'a list nobody can see' "$bin/bag" all.bag
+unseen 'standard output' 'a tensor nobody can see' "$bin/bag" all.bag U8
 
 # ---- pack ----
 set_of() { printf 'name x\nkind data\nfile raw\nmanual none\nformat %s\n%s' "$1" "${2:-}"; }

@@ -157,6 +157,7 @@ static void describe(void *arg) {
     (void)arg;
     if (!freopen("said", "w", stdout)) die_world("said: not opened");
     pack_describe("x.src", "raw", ".");
+    fflush(stdout);
 }
 
 static void an_archive_is_described_with_its_pins(void **state) {

@@ -10,9 +10,10 @@ cd "$here" || exit 1
 export TMPDIR=$here EMU_WATCH=0 # gpu_*_test watch every access; here the emulator need only be quick
 
 "$bin/phantom" cvc sources >.said 2>&1 || explain .said
-sed 's/^size .*/size 32/; s/^groups .*/groups none/' "$root/convert/demo/cvc.conf" >small.conf
+mkdir conf
+sed 's/^size .*/size 32/; s/^groups .*/groups none/' "$root/convert/demo/cvc.conf" >conf/cvc.conf
 sed /^groups/d sources/cvc.src >sources/small.src
-ok 'pictures of 32 pixels are packed' "$bin/pack" small.conf sources/small.src \
+ok 'pictures of 32 pixels are packed' "$bin/pack" conf/cvc.conf sources/small.src \
     "sources/web/$(sed -n 's/^file //p' sources/cvc.src)" cvc.bag
 "$bin/split" random 0 cvc.bag all.tsv >.said 2>&1 || explain .said
 awk 'NR == 1 || ($3 == "train" && ++t <= 5) || ($3 == "val" && ++v <= 2)' all.tsv >few.tsv

@@ -201,9 +201,9 @@ static void check_all(const char *device) {
         if (!base || strcmp(base->cell, row->cell) || strcmp(base->base, row->base)) {
             int net = !strcmp(row->cell, NET); /* slow in plain loops: one step */
             little_split("s.tsv",
-                         net                       ? 2
-                         : strcmp(row->base, LAST) ? 5
-                                                   : 4,
+                         net                                 ? 2
+                         : strcmp(row->key, "drop_last") == 0 ? 5
+                                                             : 4,
                          net ? 1 : 2, 0);
             run_to(device, row->cell, row->base, "base");
             base = row;
