@@ -134,7 +134,7 @@ if ldd "$bin/train" 2>/dev/null | grep -q libcudart; then
     mkdir driver
     echo 'int cuDriverGetVersion(int *v) { *v = 11040; return 0; }' >driver.c
     "${CC:-cc}" -shared -fPIC -o driver/libcuda.so.1 driver.c
-    driver() { LD_LIBRARY_PATH=$here/driver:$LD_LIBRARY_PATH "$bin/train" --device gpu "${inputs[@]}" "$1"; }
+    driver() { LD_LIBRARY_PATH=$here/driver${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$bin/train" --device gpu "${inputs[@]}" "$1"; }
     dies 3 'the NVIDIA driver is for CUDA 11.4' 'a driver that is too old is told, and which is wanted' driver older
 else
     skip 'a driver that is too old' 'needs a program built with CUDA'
