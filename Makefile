@@ -308,7 +308,9 @@ asked_cross     = $(FOREIGN)
 asked_montage   = $(if $(FIGURES_WITH_SUN),restricted pictures too,no restricted pictures)
 $P/cross.of $P/montage.of: $P/%.of: $$(call unless,$$@,$$(asked_$$*))
 	@mkdir -p $(@D); echo '[$(asked_$*)]' > $@
-COMMIT         := $(or $(shell git rev-parse --short=10 HEAD 2>/dev/null),unknown)$(shell git diff --quiet HEAD 2>/dev/null || [ $$? != 1 ] || echo +changes)
+# Where the sources are links, as in the copies that tests make, theirs.
+COMMIT         := $(shell cd "$$(dirname "$$(readlink -f Makefile)")" && c=$$(git rev-parse --short=10 HEAD 2>/dev/null) && \
+                      { git diff --quiet HEAD && echo $$c || echo $$c+changes; } || echo unknown)
 $P/colophon.md: $(RUNS:%=%/run.tsv) $(COMPUTES) $B/colophon $(if $(findstring $(COMMIT),$(file <$P/colophon.md)),,FORCE)
 	$B/colophon --commit $(COMMIT) --sources $(COMPUTED_BY) $(RUNS) $@
 
