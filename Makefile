@@ -558,7 +558,7 @@ LONG     = $(addprefix tests/,twice.sh faults.sh torture.sh)
 ON_GPU   = $(filter gpu_% emu_%,$(TESTS))
 ON_HOST  = $(filter-out $(ON_GPU),$(TESTS))
 # The longest first, so that none runs alone at the end.
-SLOWEST  = %/train_keys_test %/train_test %/cell.sh %/fuzz.sh %/bench.sh %/gpu_train.sh
+SLOWEST  = %/train_keys_test %/train_test %/cell.sh %/fuzz.sh %/bench.sh %/gpu_train.sh %/gpu_model_test
 ordered  = $(filter $(SLOWEST),$(1)) $(filter-out $(SLOWEST),$(1))
 checked  = $(ON_HOST:%=$B/%) $(ON_GPU:%=out/bin-emu/%)
 needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) out/bin-emu/bench_gpu out/bin-emu/train out/bin-emu/eval out/bundle/run $(call objects,$(MODE),$(if $(NVCC),$(CU)))

@@ -1,9 +1,11 @@
 /* gpu_model_test.c - the whole GPU program trains reduced networks and is held to PyTorch's float64: on
  * the emulated device (MODE=emu), and on a real one by `make test-gpu`.
  *
- * Relative L2. Logits and losses: fp32 1e-4, 16 bits and tf32 2e-2. Gradients in fp32: 1e-4 a tensor, a
- * norm below 1e-3 of the median counted as that; a gradient that is zero in double (a bias in front of
- * batch norm) is rounding alone, in PyTorch's float32 as in ours: four times PyTorch's.
+ * Relative L2. Logits and losses: fp32 1e-4; fp16 and tf32, which round to 11 bits, 5e-3; bf16, which
+ * rounds to 8, eight times that (losses behind a step are of other weights: 2e-2 at least).
+ * Gradients in fp32: 1e-4 a tensor, a norm below 1e-3 of the median counted as that; a gradient that is
+ * zero in double (a bias in front of batch norm) is rounding alone, in PyTorch's float32 as in ours: four
+ * times PyTorch's.
  *
  * Gradients in 16 bits and tf32: these small networks multiply a rounded last bit by hundreds (batch
  * norms of few values, ReLUs near zero), so the cpu in the same precision, other code of the same
@@ -14,6 +16,7 @@
 
 enum { STEPS = 3 };
 static const double NOISE[] = {[FP16] = .4, [BF16] = .7, [TF32] = .4};
+static const double BOUND[] = {[FP32] = 1e-4, [FP16] = 5e-3, [TF32] = 5e-3, [BF16] = 4e-2};
 static const char *const REDUCED[] = {
     "resnet.plain", "resnet.smp", "resnet.chen2018", "resnet.other", "resnet.frozen",
     "vit.plain",    "vit.smp",    "vit.chen2018",    "vit.other",    "vit.before"};
@@ -108,7 +111,7 @@ static void check(const char *name, const char *precision, const char *fusions_o
     double losses[STEPS], each[8];
     struct counts counts[8];
     whole_open_as(&w, name, precision, "gpu", fusions_off);
-    double bound = w.recipe.precision == FP32 ? 1e-4 : 2e-2;
+    const double bound = BOUND[w.recipe.precision];
     check_logits(&w, "logits0", bound);
     w.backend->score(w.machine, SET_VAL, counts, each);
     near(&w, "each", each, (size_t)w.batch, bound, 1e-6);
@@ -118,15 +121,20 @@ static void check(const char *name, const char *precision, const char *fusions_o
             w.backend->train(w.machine, (uint32_t)step, 0, 1, &losses[step], NULL), 1);
         if (step == 0) check_gradients(&w);
     }
-    near(&w, "losses", losses, STEPS, bound, 1e-6);
+    near(&w, "losses", losses, STEPS,
+         w.recipe.precision == FP32 ? bound : fmax(bound, 2e-2), 1e-6);
     if (w.recipe.precision == FP32) check_logits(&w, "logits3", 1e-2);
     whole_close(&w);
 }
 
+static void check_all(const char *precision) {
+    for (size_t i = 0; i < sizeof REDUCED / sizeof *REDUCED; i++)
+        check(REDUCED[i], precision, NULL);
+}
+
 static void fp32_is_pytorchs_double_but_for_rounding(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof REDUCED / sizeof *REDUCED; i++)
-        check(REDUCED[i], "fp32", NULL);
+    check_all("fp32");
 }
 
 static void so_it_is_without_fused_steps(void **state) {
@@ -137,18 +145,17 @@ static void so_it_is_without_fused_steps(void **state) {
 
 static void fp16_trains_the_same_networks(void **state) {
     (void)state;
-    check("resnet.plain", "fp16", NULL);
-    check("vit.smp", "fp16", NULL);
+    check_all("fp16");
 }
 
 static void bf16_trains_the_same_networks(void **state) {
     (void)state;
-    check("resnet.plain", "bf16", NULL);
-    check("vit.smp", "bf16", NULL);
+    check_all("bf16");
 }
 
 static void tf32_rounds_what_products_read(void **state) {
     (void)state;
+    check("resnet.plain", "tf32", NULL);
     check("vit.plain", "tf32", NULL);
 }
 
