@@ -7,10 +7,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,9 +29,9 @@ static char *folder_of(const char *path) {
     return n ? xprintf("%.*s", (int)n, path) : xstrdup("./");
 }
 
-/* Removes ".base.PID.tmp" of processes that are gone; one with our own number, before we have
- * one, is from an earlier process that had it too. */
-static void sweep(const char *path, bool ours) {
+/* Removes ".base.PID.tmp" that nobody holds. Whether a process of that number lives says less: it
+ * may be another's by now, or one that was killed and that nobody has waited for. */
+static void sweep(const char *path) {
     const char *base = file_base(path);
     char *folder = folder_of(path);
     DIR *dir = opendir(folder);
@@ -42,12 +42,24 @@ static void sweep(const char *path, bool ours) {
         const char *name = e->d_name;
         if (name[0] != '.' || strncmp(name + 1, base, n) || name[n + 1] != '.') continue;
         char *end;
-        long pid = strtol(name + n + 2, &end, 10);
-        if (pid <= 0 || strcmp(end, ".tmp")) continue;
-        if (pid == getpid() ? ours : kill((pid_t)pid, 0) && errno == ESRCH)
-            unlinkat(dirfd(dir), name, 0);
+        if (strtol(name + n + 2, &end, 10) <= 0 || strcmp(end, ".tmp")) continue;
+        int fd = openat(dirfd(dir), name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0) continue;
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) unlinkat(dirfd(dir), name, 0);
+        close(fd);
     }
     closedir(dir);
+}
+
+/* Makes the temporary and holds it. The wait is for a sweep that has just looked at it; if that has
+ * removed it, another is made. */
+static int hold(const char *temporary) {
+    for (;;) {
+        struct stat st;
+        int fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0 || flock(fd, LOCK_EX) || fstat(fd, &st) || st.st_nlink) return fd;
+        close(fd);
+    }
 }
 
 static void release(struct out *out) {
@@ -60,7 +72,10 @@ static void abandon(void *arg) {
     struct out *out = arg;
     if (out->stream) fclose(out->stream);
     out->stream = NULL;
+    if (out->held < 0) return;
     unlink(out->temporary);
+    close(out->held);
+    out->held = -1;
 }
 
 struct out *out_open(const char *path) {
@@ -72,21 +87,17 @@ struct out *out_open(const char *path) {
     if (!*base) die_world("%s: no file name, wanted a file to write", quoted(path));
     char *folder = folder_of(path);
     if (access(folder, F_OK)) file_mkdir(folder);
-    sweep(path, true);
+    sweep(path);
     struct out *out = xcalloc(1, sizeof *out);
     out->path = xstrdup(path);
     out->temporary = xprintf("%s.%s.%ld.tmp", folder, base, (long)getpid());
     xfree(folder);
+    out->held = -1;
     die_cleanup(abandon, out);
-    int fd = fail_point()
-                 ? -1
-                 : open(out->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0) fail(path, "opening a temporary beside it");
-    out->stream = fdopen(fd, "w+b");
-    if (!out->stream) {
-        close(fd);
-        fail(path, "opening a temporary beside it");
-    }
+    if (!fail_point()) out->held = hold(out->temporary);
+    int fd = out->held < 0 ? -1 : fcntl(out->held, F_DUPFD_CLOEXEC, 0);
+    out->stream = fd < 0 ? NULL : fdopen(fd, "w+b");
+    if (!out->stream) fail(path, "opening a temporary beside it");
     return out;
 }
 
@@ -147,13 +158,14 @@ void out_commit(struct out *out) {
     bool torture = fail_point();
     out->stream = NULL;
     if (fclose(stream) || torture) fail(out->path, "closing");
-    sweep(out->path, false); /* a killed process may have taken its time to be gone */
+    sweep(out->path); /* a killed process may have taken its time to be gone */
     int folder = open_folder(out->path);
     if (fail_point() || rename(out->temporary, out->path)) {
         close(folder);
         fail(out->path, "renaming");
     }
     die_cleanup_forget(abandon, out);
+    close(out->held);
     char *path = out->path;
     out->path = NULL;
     release(out);

@@ -11,12 +11,13 @@
 
 /* Writing. Every failure is die_world naming the path and the system's reason, and unlinks the
  * temporary; so does dying for any other reason between open and commit. A folder that is not there
- * is made. A temporary left by a process that no longer lives is removed by out_open of the same
- * name. */
+ * is made. A temporary is locked (flock) while it is written; one that nobody holds, left by a process
+ * that was killed, is removed by the next to write the same name. */
 struct out {
     FILE *stream; /* for fprintf; errors are caught at commit */
     char *path;
     char *temporary;
+    int held; /* a second descriptor of the temporary: its lock lasts until the rename */
 };
 struct out *out_open(const char *path);
 void out_write(struct out *out, const void *bytes, size_t n);

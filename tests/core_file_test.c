@@ -1,7 +1,10 @@
 /* core_file_test.c - files are complete or absent; what is no file is said to be none. */
 #include "tests/test.h"
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void a_file_has_its_name_only_once_complete(void **state) {
     (void)state;
@@ -57,15 +60,46 @@ static void writes(void *arg) {
     file_write(arg, "new", 3);
 }
 
-static void temporaries_of_dead_processes_are_swept(void **state) {
+static void temporaries_that_nobody_holds_are_swept(void **state) {
     (void)state;
-    file_write(".a.999999999.tmp", "", 0); /* above the kernel's largest */
-    file_write(".a.1.tmp", "", 0);         /* init lives */
+    file_write(".a.999999999.tmp", "", 0); /* above the kernel's largest number */
+    file_write(".a.1.tmp", "", 0);         /* a process of that number lives */
     file_write(".ab.999999999.tmp", "", 0);
     file_write(".a.x.tmp", "", 0);
     opens("a");
-    assert_int_equal(count_entries("."), 3);
-    assert_false(file_exists(".a.999999999.tmp"));
+    assert_int_equal(count_entries("."), 2);
+    assert_true(file_exists(".ab.999999999.tmp"));
+    assert_true(file_exists(".a.x.tmp"));
+}
+
+static void one_that_is_held_stays(void **state) {
+    (void)state;
+    struct out *out = out_open("a");
+    pid_t child = fork();
+    if (child == 0) {
+        opens("a");
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    out_commit(out);
+    assert_true(file_exists("a"));
+    assert_int_equal(count_entries("."), 1);
+}
+
+static void one_of_a_process_that_nobody_has_waited_for_is_swept(void **state) {
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        out_open("a");
+        kill(getpid(), SIGKILL);
+    }
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    assert_int_equal(count_entries("."), 1);
+    assert_int_equal(kill(child, 0), 0);
+    opens("a");
+    assert_int_equal(count_entries("."), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
 static void the_folder_of_a_file_is_made(void **state) {
@@ -203,7 +237,9 @@ int main(void) {
         TEST(a_file_has_its_name_only_once_complete),
         TEST(a_dropped_file_leaves_the_old_one_alone),
         TEST(dying_while_writing_leaves_nothing),
-        TEST(temporaries_of_dead_processes_are_swept),
+        TEST(temporaries_that_nobody_holds_are_swept),
+        TEST(one_that_is_held_stays),
+        TEST(one_of_a_process_that_nobody_has_waited_for_is_swept),
         TEST(the_folder_of_a_file_is_made),
         TEST(what_is_no_file_is_not_replaced),
         TEST(a_folder_is_not_made_over_a_file),
