@@ -20,6 +20,7 @@
 #: make differential  what we read, others' readers read too, the same values: PEER_PYTHON=python
 #: make bench     times us and PyTorch alternately: PEER_PYTHON=python, PEER=required;  bench-gpu: on a GPU
 #: make test-gpu  the GPU's tests on the GPU that is here;  make bundle: out/bundle, to run all of it elsewhere
+#: make tolerance  ref, cpu and gpu in each precision beside each other on the demo's cells: out/tolerance.tsv
 #: make bench-sources  packing beside Pillow and xz, converting, memory: MIRROR=DIR, PEER_PYTHON=python
 #: make oracle    installs that PyTorch into .oracle
 #: make clean     removes what was compiled, and the demo;  make clean-all: out, with every run and pin
@@ -58,7 +59,7 @@ unless   = $(if $(findstring [$(2)],$(file <$(1))),,FORCE)
 # ---- 1. The experiment --------------------------------------------------------------------------
 # A cell of Table 1 is a name, ENCODER-PRETRAINING-DATASET. Two profiles: the paper, and the demo,
 # which is the same chain on made-up pictures and weights. Each variable may be narrowed.
-PROFILE        ?= $(if $(call goals,demo),demo,paper)
+PROFILE        ?= $(if $(call goals,demo tolerance),demo,paper)
 PRETRAIN_paper  = random imagenet radimagenet
 PRETRAIN_demo   = imagenet radimagenet
 RECIPE_paper    = train/paper.conf
@@ -617,6 +618,10 @@ bench: $B/bench
 bench-gpu: $B/bench_gpu $B/train
 	$B/bench_gpu $(addprefix --peer ,$(PEER_PYTHON)) $(if $(filter required,$(PEER)),--required) $(BENCH) \
 	    tests/peer/peer.py out/bench-gpu.tsv
+# How far machines and precisions are from each other on the demo's cells, beside bounds set before: half an
+# hour. Where there is no GPU an emulated one takes its place.
+tolerance: $(foreach b,train tolerance,$B/$b) $(if $(on_gpu),,out/bin-emu/tolerance) $(PACKS) $(SPLITS) $(WEIGHTS)
+	@BIN=$B P=$P RECIPE=$(RECIPE) GPU='$(on_gpu)' CELLS='$(CELLS)' tests/peer/tolerance.sh
 # What our readers accept of fuzzers' seeds, of what was found from them and of hostile files, others'
 # readers must accept too, with the same values.
 differential: $B/accept $B/h5 $B/hostile
@@ -631,4 +636,4 @@ oracle:
 	.oracle/bin/pip install -r tests/peer/requirements.txt
 
 FORCE:
-.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile torture coverage fuzz fuzz-reach fuzz-proof differential bench bench-sources oracle clean clean-all all strict demo table1 cell cross sources bench-gpu test-gpu bundle
+.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile torture coverage fuzz fuzz-reach fuzz-proof differential bench bench-sources oracle clean clean-all all strict demo table1 cell cross sources bench-gpu test-gpu bundle tolerance

@@ -3,7 +3,7 @@
 # wanted, and the remedy; the exit code; and nothing half written.
 . tests/tap.sh
 chmod 755 "$here"
-tools='bag colophon doctor eval experiment fetch gather graph h5 host montage pack predict sources split status table train weave weights'
+tools='bag colophon doctor eval experiment fetch gather graph h5 host montage pack predict sources split status table tolerance train weave weights'
 for tool in $tools; do
     ok "$tool --help shows an example" bash -c "'$bin/$tool' --help | grep -q example"
     ok "$tool --version names itself" bash -c "[ \"\$('$bin/$tool' --version | head -1)\" = 'repolyp $tool 0.1' ]"
@@ -201,5 +201,24 @@ if $as true 2>/dev/null; then
 else
     skip 'no permission to write' 'setpriv is not allowed here'
 fi
+
+# tolerance: runs beside bounds
+steps() { "$bin/tolerance" run --batch 2 --steps 1 --device cpu --precision "$1" model.bag cvc.bag cvc.tsv "cpu.$1.bag"; }
+held() { "$bin/tolerance" compare "$1" held.tsv cpu.fp32.bag cpu.fp16.bag; }
+verdicts() { [ "$(awk -F'\t' 'NR > 1 { print $9 }' held.tsv | paste -sd' ')" = "$1" ]; }
+printf 'one\tother\tlogits\tlosses\tgradient\treason\ncpu.fp32\tcpu.fp16\t1\t1\t1\twide\n' >wide.tsv
+sed 's/fp16\t1\t1/fp16\t0\t1/; s/wide/narrow/' wide.tsv >narrow.tsv
+printf 'ref\tcpu.fp32\t1\t1\t1\tnobody\n' >>wide.tsv
+ok 'a step is taken in fp32' steps fp32
+ok 'and in fp16' steps fp16
+ok 'they are within wide bounds' held wide.tsv
+ok 'a pair without a run is not run' verdicts 'ok ok ok not run not run not run'
+dies 1 'held.tsv: 1 bounds are exceeded' 'and not within none' held narrow.tsv
+ok 'which its row says' verdicts 'exceeded ok ok'
+dies 1 'no metadata batch' 'what is no run is refused' "$bin/tolerance" compare wide.tsv held.tsv model.bag
+dies 1 'take a smaller --batch' 'more pictures than there are are refused' \
+    "$bin/tolerance" run --batch 4096 model.bag cvc.bag cvc.tsv none.bag
+dies 2 "--steps: found '0'" 'no step is refused' "$bin/tolerance" run --steps 0 model.bag cvc.bag cvc.tsv none.bag
+nothing tolerance none.bag
 cd "$root" || exit 1
 finish
