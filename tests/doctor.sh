@@ -37,6 +37,8 @@ program clang 'fuzz targets run without libFuzzer, blind for coverage' 'apt-get 
 echo 'Libraries'
 package OpenBLAS openblas 'the cpu machine cannot be compiled'
 package libarchive libarchive 'no data set can be read'
+package liblzma liblzma 'no .tar.xz can be read'
+package HDF5 hdf5-serial 'no Keras checkpoint (.h5) can be read'
 package libcurl libcurl 'nothing can be fetched'
 package libcrypto libcrypto 'no file can be verified'
 package jansson jansson 'no bag can be read or written'
