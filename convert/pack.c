@@ -107,7 +107,7 @@ static int is_restricted(const struct collect_job *job) {
     return 0;
 }
 
-static void write_pack(const struct collection *c, const struct collect_job *job) {
+static struct bag_writer *write_pack(const struct collection *c, const struct collect_job *job) {
     struct bag_writer *w = bag_create(job->out);
     char *names = source_names(job->source, job->sources);
     bag_add_meta(w, "conf", c->conf->text);
@@ -122,7 +122,7 @@ static void write_pack(const struct collection *c, const struct collect_job *job
     write_lines(w, c, TEXT_NAME);
     write_lines(w, c, TEXT_GROUP);
     if (c->items && c->item[0].mask->place.part) write_lines(w, c, TEXT_PART);
-    bag_commit(w);
+    return w;
 }
 
 void pack_make(const struct pack_job *job) {
@@ -135,8 +135,9 @@ void pack_make(const struct pack_job *job) {
                                job->names, job->out, job->threads};
     collect(&c, &work);
     tell_empty(&c);
-    write_pack(&c, &work);
-    collect_free(&c);
+    struct bag_writer *w = write_pack(&c, &work);
+    collect_free(&c); /* giving the spool back takes time; the disk writes meanwhile */
+    bag_commit(w);
     for (int i = 0; i < job->sources; i++) source_free(&source[i]);
     xfree(source);
     conf_free(&conf);

@@ -17,6 +17,7 @@ struct out {
     FILE *stream; /* for fprintf; errors are caught at commit */
     char *path;
     char *temporary;
+    size_t unwritten; /* bytes since the disk was last asked to begin */
     int held; /* a second descriptor of the temporary: its lock lasts until the rename */
 };
 struct out *out_open(const char *path);

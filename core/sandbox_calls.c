@@ -28,7 +28,8 @@ static const int files[] = {SYS_read,       SYS_write,     SYS_lseek,      SYS_p
                             SYS_fcntl,      SYS_faccessat, SYS_faccessat2, SYS_getdents64,
                             SYS_readlinkat, SYS_getcwd,    SYS_ftruncate,  SYS_fallocate,
                             SYS_fsync,      SYS_fdatasync, SYS_flock,      SYS_mkdirat,
-                            SYS_unlinkat,   SYS_renameat,  SYS_renameat2,  SYS_umask};
+                            SYS_unlinkat,   SYS_renameat,  SYS_renameat2,  SYS_umask,
+                            SYS_sync_file_range};
 static const int signals[] = {SYS_rt_sigaction,  SYS_rt_sigprocmask, SYS_rt_sigreturn,
                               SYS_rt_sigsuspend, SYS_sigaltstack,    SYS_restart_syscall,
                               SYS_ppoll};

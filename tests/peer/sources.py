@@ -29,8 +29,11 @@ class Runs:
     def __init__(self):
         self.wall, self.cpu, self.peak = [], [], 0
 
-    def add(self, *commands):
-        """All of them one after the other, as one round."""
+    def add(self, *commands, new=()):
+        """All of them one after the other, as one round; files that are to be made anew are removed before."""
+        for path in new:
+            if os.path.exists(path):
+                os.unlink(path)
         wall = cpu = 0
         for command in commands:
             start = time.perf_counter()
@@ -80,10 +83,11 @@ def pictures(mirror, here, rounds):
         subprocess.run(["xz", "-dc", packed], stdout=f, check=True)
     ours, pillow, plain, txz, xz = (Runs() for _ in range(5))
     for _ in range(rounds):
-        ours.add(pack("kvasir", zipped, bag))
-        pillow.add([sys.executable, f"{HERE}/pack.py", zipped, f"{here}/i.npy", f"{here}/m.npy"])
-        plain.add(pack("cvc", tar, bag))
-        txz.add(pack("cvc", packed, bag))
+        ours.add(pack("kvasir", zipped, bag), new=[bag])
+        arrays = [f"{here}/i.npy", f"{here}/m.npy"]
+        pillow.add([sys.executable, f"{HERE}/pack.py", zipped, *arrays], new=arrays)
+        plain.add(pack("cvc", tar, bag), new=[bag])
+        txz.add(pack("cvc", packed, bag), new=[bag])
         xz.add(["xz", "-dc", packed])
     rate = 1000 / statistics.median(ours.wall)
     row("Kvasir-SEG from its zip", ours, f"{rate:.0f} pictures/s", ">= 350", rate >= 350)
@@ -111,7 +115,7 @@ def frames(here, rounds, count):
     Runs().add(["out/bin/frames", "--frames", str(count), tar])
     ours, decode = Runs(), Runs()
     for _ in range(rounds):
-        ours.add(pack("sun", tar, f"{here}/sun.bag", source=source))
+        ours.add(pack("sun", tar, f"{here}/sun.bag", source=source), new=[f"{here}/sun.bag"])
         decode.add(["out/bin/frames", "--decode", source, tar])
     mb = ours.peak / 1e6
     row(f"{count} frames of SUN-SEG's size, packed", ours, f"{mb:.0f} MB", "<= 500 MB", mb <= 500)
