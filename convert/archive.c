@@ -1,4 +1,5 @@
-/* archive.c - reads zip, tar and one RAR through libarchive, in memory, and believes nothing.
+/* archive.c - reads zip, tar and one RAR through libarchive, in memory, and believes
+ * nothing.
  *
  * It writes no file, follows no link, looks into no nested archive, and gives out no byte
  * of a member before the whole of it is read and checked. */
@@ -44,8 +45,8 @@ static void close_archive(void *arg) {
     if (r->fd >= 0) close(r->fd);
 }
 
-/* libarchive's reading goes through the next two, so that a disk that fails is told as one and not
- * as an archive that ends too early. */
+/* libarchive's reading goes through the next two, so that a disk that fails is told as one
+ * and not as an archive that ends too early. */
 static _Noreturn void cannot(const struct reader *r, const char *what) {
     die_world("%s: cannot %s: %s; wanted a readable file", quoted(r->raw), what,
               strerror(errno));

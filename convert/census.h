@@ -1,4 +1,5 @@
-/* census.h - how many files of which kind lie in which folder, and whether that is right. */
+/* census.h - how many files of which kind lie in which folder, and whether that is
+ * right. */
 #ifndef CONVERT_CENSUS_H
 #define CONVERT_CENSUS_H
 #include "convert/layout.h"

@@ -39,21 +39,23 @@ static _Noreturn void refuse(enum container kind, const uint8_t *bytes, size_t n
     switch (kind) {
     case STACKED:
     case TAR:
-        die_no("%s: this is PyTorch's pre-1.6 format (%s), wanted its zip form, safetensors "
-               "or .npz; %s",
-               path, kind == TAR ? "a tar" : "stacked pickles", resave);
+        die_no(
+            "%s: this is PyTorch's pre-1.6 format (%s), wanted its zip form, safetensors "
+            "or .npz; %s",
+            path, kind == TAR ? "a tar" : "stacked pickles", resave);
     case PICKLE:
         die_no("%s: a bare pickle, wanted PyTorch's zip form or safetensors; %s", path,
                resave);
     case HDF5:
-        die_no("%s: a Keras (HDF5) file, wanted a bag made of it first: h5 %s NEW.bag", path,
-               path);
+        die_no("%s: a Keras (HDF5) file, wanted a bag made of it first: h5 %s NEW.bag",
+               path, path);
     case PAGE:
         die_no("%s: a web page, wanted a checkpoint; download the file itself", path);
     default:
-        die_no("%s: begins with '%s', wanted PyTorch's zip form, safetensors or .npz; fetch "
-               "it again",
-               path, quoted_bytes(bytes, n < 16 ? n : 16));
+        die_no(
+            "%s: begins with '%s', wanted PyTorch's zip form, safetensors or .npz; fetch "
+            "it again",
+            path, quoted_bytes(bytes, n < 16 ? n : 16));
     }
 }
 

@@ -9,17 +9,7 @@
 #include "convert/npz.h"
 #include "convert/pth.h"
 
-enum container {
-    ZIP,
-    NPZ,
-    SAFETENSORS,
-    HDF5,
-    STACKED,
-    TAR,
-    PICKLE,
-    PAGE,
-    UNKNOWN
-};
+enum container { ZIP, NPZ, SAFETENSORS, HDF5, STACKED, TAR, PICKLE, PAGE, UNKNOWN };
 
 struct checkpoint {
     enum container kind; /* the first three */

@@ -48,7 +48,8 @@ void collect_tally(struct tally *pictures, enum role role, const struct place *p
                       place->name ? place->name : place->pair));
 }
 
-/* All members; their number. Reading is one thread's work and the rest is left to others. */
+/* All members; their number. Reading is one thread's work and the rest is left to
+ * others. */
 static int read_members(struct collection *c, struct reader *reader, const char *raw,
                         const struct layout *layout, struct pool *pool,
                         struct progress *progress) {

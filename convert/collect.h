@@ -9,7 +9,7 @@
 /* A member that is a picture or a mask. */
 struct found {
     enum role role;
-    char *what; /* "archive: member" for messages */
+    char *what;   /* "archive: member" for messages */
     char *sha256; /* the reader's (convert/archive.h), until the archive is read */
     struct place place;
     struct picture picture;

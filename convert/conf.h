@@ -29,8 +29,8 @@ struct conf {
     char *format; /* NULL: the sources' own */
     char *path;
     int pictures; /* -1: any number */
-    char *name; /* the file's, without folder and ".conf": the data set's name */
-    char *text; /* `key value` lines in the order above, for the pack's metadata */
+    char *name;   /* the file's, without folder and ".conf": the data set's name */
+    char *text;   /* `key value` lines in the order above, for the pack's metadata */
 };
 /* `name`: the data set's, in the place of the file's (a conf for any set); may be NULL. */
 void conf_read(struct conf *conf, const char *path, const char *name);

@@ -1,5 +1,5 @@
-/* describe.c - what an archive holds, as a source says it: for those who pin one. It decodes no
- * picture. */
+/* describe.c - what an archive holds, as a source says it: for those who pin one. It
+ * decodes no picture. */
 #include "convert/archive.h"
 #include "convert/census.h"
 #include "convert/collect.h"

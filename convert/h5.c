@@ -38,8 +38,8 @@ static _Noreturn void refuse(const struct walk *w, const char *name, const char 
     die_no("%s: '%s': %s, wanted %s; %s", w->path, quoted(name), found, wanted, remedy);
 }
 
-/* What the library itself says: the first and innermost entry of its error stack, and whether the
- * file is to blame or the world. */
+/* What the library itself says: the first and innermost entry of its error stack, and
+ * whether the file is to blame or the world. */
 struct cause {
     char why[128];
     int world;
@@ -170,9 +170,9 @@ static void check_space(const struct walk *w, hid_t space, const char *name,
     }
 }
 
-/* Chunks inside the dataset, each of them written, all of them in the file: the library takes
- * memory for as many bytes as a chunk is said to have. H5Dget_space_status would call whatever
- * is deflated half written: it counts bytes. */
+/* Chunks inside the dataset, each of them written, all of them in the file: the library
+ * takes memory for as many bytes as a chunk is said to have. H5Dget_space_status would call
+ * whatever is deflated half written: it counts bytes. */
 static void check_chunks(const struct walk *w, hid_t set, hid_t space, hid_t plist,
                          const char *name, const struct tensor *t) {
     hsize_t chunk[H5S_MAX_RANK], has = 0, wanted = 1;

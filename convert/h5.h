@@ -2,11 +2,12 @@
  *
  * HDF5 can read other files, load plugins and follow links; none of it is wanted here.
  * Accepted: groups and datasets reached by hard links, at most 16 deep and 100,000 in all;
- * IEEE floats of 4 or 2 bytes, little-endian; at most 8 dimensions and 2^30 elements; stored
- * contiguously, with exactly the bytes that the shape wants, or in chunks no larger than the
- * dataset, all written, through at most the filters deflate, shuffle and fletcher32; all
- * together at most 16 times the file's bytes. Soft and external links, external storage,
- * virtual datasets, compact or other layouts, other types: die_no naming the object.
+ * IEEE floats of 4 or 2 bytes, little-endian; at most 8 dimensions and 2^30 elements;
+ * stored contiguously, with exactly the bytes that the shape wants, or in chunks no larger
+ * than the dataset, all written, through at most the filters deflate, shuffle and
+ * fletcher32; all together at most 16 times the file's bytes. Soft and external links,
+ * external storage, virtual datasets, compact or other layouts, other types: die_no naming
+ * the object.
  *
  * A whole model (Keras's model.save) has its weights under /model_weights: then only those
  * are taken, and the optimizer's are left out. Names are paths, "conv1_conv/conv1_conv/

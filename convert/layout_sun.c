@@ -1,4 +1,5 @@
-/* layout_sun.c - SUN-SEG's two trees, its names of cases and clips, and its order of frames. */
+/* layout_sun.c - SUN-SEG's two trees, its names of cases and clips, and its order of
+ * frames. */
 #include "convert/layout_sun.h"
 #include "convert/layout.h"
 #include "core/die.h"

@@ -1,4 +1,5 @@
-/* layout_sun.h - one member's place in SUN-SEG (convert/layout.h says which are pictures). */
+/* layout_sun.h - one member's place in SUN-SEG (convert/layout.h says which are
+ * pictures). */
 #ifndef CONVERT_LAYOUT_SUN_H
 #define CONVERT_LAYOUT_SUN_H
 #include "convert/layout.h"

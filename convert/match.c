@@ -65,8 +65,9 @@ static void match_one(struct match *m, const struct tensor *t) {
     } else if (f->have && (f->parts != r.parts || f->piece[r.part].tensor)) {
         const struct tensor *other = f->piece[r.part].tensor;
         for (int k = 0; !other; k++) other = f->piece[k].tensor;
-        die_no("%s: '%s' and '%s' are both '%s', wanted one; check `map` in the source file",
-               m->raw, quoted(other->name), quoted(t->name), r.name);
+        die_no(
+            "%s: '%s' and '%s' are both '%s', wanted one; check `map` in the source file",
+            m->raw, quoted(other->name), quoted(t->name), r.name);
     } else {
         f->parts = r.parts;
         f->have++;

@@ -16,7 +16,8 @@
  * DIR/MAP.conf, where there is one, says what such files mean but do not say (`key value`):
  *   stride             v1 or v15: which convolution of a ResNet's stage strides
  *   bn_eps             epsilon of the batch norms
- * Where a row has a turn or a part, neighbouring axes may merge: [384,6,64] is [384,384]. */
+ * Where a row has a turn or a part, neighbouring axes may merge: [384,6,64] is
+ * [384,384]. */
 #ifndef CONVERT_NAMES_H
 #define CONVERT_NAMES_H
 #include "convert/turn.h"
@@ -40,7 +41,7 @@ struct names {
     struct wanted *wanted; /* sorted by name */
     struct rename *rename;
     struct table list, map;
-    struct pairs conf;          /* of the map */
+    struct pairs conf;           /* of the map */
     const char *stride, *bn_eps; /* NULL: not said */
 };
 /* What a checkpoint's tensor is to the encoder. */

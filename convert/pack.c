@@ -107,7 +107,8 @@ static int is_restricted(const struct collect_job *job) {
     return 0;
 }
 
-static struct bag_writer *write_pack(const struct collection *c, const struct collect_job *job) {
+static struct bag_writer *write_pack(const struct collection *c,
+                                     const struct collect_job *job) {
     struct bag_writer *w = bag_create(job->out);
     char *names = source_names(job->source, job->sources);
     bag_add_meta(w, "conf", c->conf->text);

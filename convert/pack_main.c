@@ -101,8 +101,8 @@ int main(int argc, char **argv) {
     struct pack_job job = {.threads = 2, .names = "convert/names"};
     int what = 0, option;
     die_name("pack");
-    /* Pixels come and go by the megabyte: pages that went back to the kernel each time would
-     * cost a fifth of the work. */
+    /* Pixels come and go by the megabyte: pages that went back to the kernel each time
+     * would cost a fifth of the work. */
     mallopt(M_MMAP_THRESHOLD, 256 << 20);
     mallopt(M_TRIM_THRESHOLD, 256 << 20);
     setlocale(LC_CTYPE, "C.UTF-8"); /* so that libarchive lets UTF-8 names through */

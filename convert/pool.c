@@ -130,8 +130,8 @@ struct pool *pool_open(int threads, void (*work)(void *, const struct job *), vo
     return p;
 }
 
-/* With the lock held: whether there is room for a job; what is done is freed, for its memory, still
- * in the cache, to hold the next one. */
+/* With the lock held: whether there is room for a job; what is done is freed, for its
+ * memory, still in the cache, to hold the next one. */
 static int has_room(struct pool *p, size_t size) {
     struct slot *s = &p->slot[p->freed % WAITING];
     for (; p->freed < p->taken && s->state == DONE; s = &p->slot[++p->freed % WAITING]) {

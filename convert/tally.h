@@ -1,4 +1,5 @@
-/* tally.h - a hash over lines whose order does not matter: they are sorted by bytes first. */
+/* tally.h - a hash over lines whose order does not matter: they are sorted by bytes
+ * first. */
 #ifndef CONVERT_TALLY_H
 #define CONVERT_TALLY_H
 

@@ -1,5 +1,5 @@
-/* unxz.c - liblzma's decoder in a thread, and a ring of blocks between it and who reads. The one
- * file that sees liblzma. It looks at no byte itself. */
+/* unxz.c - liblzma's decoder in a thread, and a ring of blocks between it and who reads.
+ * The one file that sees liblzma. It looks at no byte itself. */
 #include "convert/unxz.h"
 #include "core/die.h"
 #include <errno.h>

@@ -152,7 +152,8 @@ void weights_convert(const struct source *source, const char *folder, const char
         die_no("%s: %s, wanted the tensors of %s (%s/%s.tsv): another architecture, or "
                "`map` in the source file is not this file's%s",
                raw, line, source->encoder, folder, source->encoder,
-               m.loaded ? "; to take a part of it: --partial, recipe key load partial" : "");
+               m.loaded ? "; to take a part of it: --partial, recipe key load partial"
+                        : "");
     write_found(&m, source, line, out);
     warn("%s: %s", raw, line);
     xfree(line);

@@ -1,7 +1,7 @@
 /* zip_story.h - a zip's headers must tell one story before anything is read by them.
  *
- * Libraries disagree on which of a zip's headers to believe: a reader of the directory and a
- * reader from the front see other members (CVE-2025-54368), and members may share bytes
+ * Libraries disagree on which of a zip's headers to believe: a reader of the directory and
+ * a reader from the front see other members (CVE-2025-54368), and members may share bytes
  * (D. Fifield, "A better zip bomb", WOOT 2019). Of the zips that people make with any tool
  * this wants (APPNOTE.TXT, 4.3 to 4.5):
  *   - one end record, at the very end, alone on its disk, right before it the directory it
@@ -11,7 +11,8 @@
  *   - members side by side from byte 0 to the directory: no overlap, nothing in front, and
  *     between two no more than the first one's data descriptor;
  *   - stored or deflated, or under AES; no second name in an extra field.
- * All else is die_no naming archive and member. What the data are is the reader's business. */
+ * All else is die_no naming archive and member. What the data are is the reader's
+ * business. */
 #ifndef CONVERT_ZIP_STORY_H
 #define CONVERT_ZIP_STORY_H
 #include <stddef.h>

@@ -7,7 +7,8 @@ struct cell {
     char pretrain[32]; /* random imagenet radimagenet histo, or a user's own */
     char data[32];     /* cvc kvasir sun, or a user's own */
 };
-/* Three parts of [a-z0-9]+, known encoder; die_usage naming the text, the wanted form and an example. */
+/* Three parts of [a-z0-9]+, known encoder; die_usage naming the text, the wanted form and
+ * an example. */
 void cell_parse(struct cell *cell, const char *text);
 const char *cell_name(const struct cell *cell); /* one of eight static buffers in turn */
 #endif

@@ -7,9 +7,10 @@
  * The result is a safetensors file with metadata format "pt" and the model's own beside it
  * (mean, std, order, range, recipe ...): whoever loads it must feed it so. A batch norm's
  * num_batches_tracked is written as 0: it is not kept here, and counts only for a momentum
- * of None. A convolution's bias that such a network has no place for is taken off the running
- * mean behind it, which is the same function. What would load but compute another function
- * (strides, dilations, the decoder's order) is refused: die_no naming the recipe's key. */
+ * of None. A convolution's bias that such a network has no place for is taken off the
+ * running mean behind it, which is the same function. What would load but compute another
+ * function (strides, dilations, the decoder's order) is refused: die_no naming the recipe's
+ * key. */
 #ifndef CORE_EXPORT_H
 #define CORE_EXPORT_H
 #include "bag.h"

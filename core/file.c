@@ -31,8 +31,9 @@ static char *folder_of(const char *path) {
     return n ? xprintf("%.*s", (int)n, path) : xstrdup("./");
 }
 
-/* Removes ".base.PID.tmp" that nobody holds. Whether a process of that number lives says less: it
- * may be another's by now, or one that was killed and that nobody has waited for. */
+/* Removes ".base.PID.tmp" that nobody holds. Whether a process of that number lives says
+ * less: it may be another's by now, or one that was killed and that nobody has waited
+ * for. */
 static void sweep(const char *path) {
     const char *base = file_base(path);
     char *folder = folder_of(path);
@@ -53,8 +54,8 @@ static void sweep(const char *path) {
     closedir(dir);
 }
 
-/* Makes the temporary and holds it. The wait is for a sweep that has just looked at it; if that has
- * removed it, another is made. */
+/* Makes the temporary and holds it. The wait is for a sweep that has just looked at it; if
+ * that has removed it, another is made. */
 static int hold(const char *temporary) {
     for (;;) {
         struct stat st;
@@ -103,8 +104,8 @@ struct out *out_open(const char *path) {
     return out;
 }
 
-/* The disk may begin with what a long file has so far: the sync at its end waits for less. Where it
- * cannot, that wait is longer, and nothing else. */
+/* The disk may begin with what a long file has so far: the sync at its end waits for less.
+ * Where it cannot, that wait is longer, and nothing else. */
 static void begin_writing_back(struct out *out, size_t n) {
     out->unwritten += n;
     if (out->unwritten < WRITE_BACK) return;

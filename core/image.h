@@ -1,9 +1,10 @@
 /* image.h - the one file that sees codecs: bytes to pixels and back.
  *
- * Decoders refuse (die_no naming `what`) anything but: JPEG 1 or 3 components (islow DCT, fancy
- * upsampling, warnings fatal), PNG of at most 8 bits (palette, grey, RGB; alpha refused),
- * TIFF 8-bit uncompressed/LZW/deflate strips of 1 or 3 samples (three samples under photometric
- * tag 1 are RGB, as in CVC-ClinicDB). At most 8192 x 8192. EXIF orientation is ignored. */
+ * Decoders refuse (die_no naming `what`) anything but: JPEG 1 or 3 components (islow DCT,
+ * fancy upsampling, warnings fatal), PNG of at most 8 bits (palette, grey, RGB; alpha
+ * refused), TIFF 8-bit uncompressed/LZW/deflate strips of 1 or 3 samples (three samples
+ * under photometric tag 1 are RGB, as in CVC-ClinicDB). At most 8192 x 8192. EXIF
+ * orientation is ignored. */
 #ifndef CORE_IMAGE_H
 #define CORE_IMAGE_H
 #include <stddef.h>
@@ -17,7 +18,8 @@ struct image {
 };
 /* By magic bytes; grey stays one channel. */
 void image_decode(struct image *image, const void *bytes, size_t n, const char *what);
-/* New memory for that many pixels, not zeroed; die_no naming `what` if a side is not 1..IMAGE_SIDE. */
+/* New memory for that many pixels, not zeroed; die_no naming `what` if a side is not
+ * 1..IMAGE_SIDE. */
 void image_make(struct image *image, int width, int height, int channels, const char *what);
 void image_free(struct image *image);
 /* Grey to three equal channels; RGB to Pillow's luma ("L": (19595 R + 38470 G + 7471 B +

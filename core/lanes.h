@@ -8,8 +8,8 @@
 enum { LANES_BITS = 22 }; /* fraction bits of a weight */
 
 /* Rows of `in` pixels to rows of `width`: each channel of pixel i is the sum over k < room
- * of pixel first[i] + k times weight[i][k], a half added, shifted down, kept in 0..255.
- * A pixel's weights, signs apart, sum to less than 127 << 16; those behind the end are 0. */
+ * of pixel first[i] + k times weight[i][k], a half added, shifted down, kept in 0..255. A
+ * pixel's weights, signs apart, sum to less than 127 << 16; those behind the end are 0. */
 struct lanes_pass {
     int in, rows, width, room;
     const int *first, *weight; /* [width], [width][room] */
@@ -17,7 +17,8 @@ struct lanes_pass {
 /* [rows][in][channels] to [rows][width][channels], of 1 or 3 channels. */
 void lanes_across(const struct lanes_pass *p, int channels, const uint8_t *from,
                   uint8_t *to);
-/* The same for 3 channels, faster: 1; or 0, and nothing done, on a processor without AVX2. */
+/* The same for 3 channels, faster: 1; or 0, and nothing done, on a processor without
+ * AVX2. */
 int lanes_across_rgb(const struct lanes_pass *p, const uint8_t *from, uint8_t *to);
 
 /* sum[i] += sample[i] * weight for i < n. */

@@ -1,5 +1,5 @@
-/* lanes_rgb.h - the pass across for colour pictures: the walk over the rows, and the ways of
- * doing a few of them. Seen by lanes_rgb*.c and their test alone. */
+/* lanes_rgb.h - the pass across for colour pictures: the walk over the rows, and the ways
+ * of doing a few of them. Seen by lanes_rgb*.c and their test alone. */
 #ifndef CORE_LANES_RGB_H
 #define CORE_LANES_RGB_H
 #include "lanes.h"

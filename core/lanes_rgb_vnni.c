@@ -1,6 +1,7 @@
-/* lanes_rgb_vnni.c - rows of colour with the products of bytes of AVX-512's VNNI, thirty-two
- * added at once: a weight of 22 fraction bits goes in three digits of eight bits, so that
- * nothing is lost. Vectors are of 256 bits: those of 512 were slower on a Zen 4. */
+/* lanes_rgb_vnni.c - rows of colour with the products of bytes of AVX-512's VNNI,
+ * thirty-two added at once: a weight of 22 fraction bits goes in three digits of eight
+ * bits, so that nothing is lost. Vectors are of 256 bits: those of 512 were slower on a Zen
+ * 4. */
 #include "lanes_rgb.h"
 #include <immintrin.h>
 #include <string.h>

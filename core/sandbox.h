@@ -8,8 +8,9 @@
  *
  * From then on the process, should a parser be taken over, can open no file but those it
  * named, no socket, start no program and reach no other process, until it ends. Landlock
- * (Linux 5.13) keeps the files, seccomp (Linux 3.5) the system calls: both are lists of what
- * is allowed. A kernel without them keeps nothing, and nothing fails: sandbox_state tells.
+ * (Linux 5.13) keeps the files, seccomp (Linux 3.5) the system calls: both are lists of
+ * what is allowed. A kernel without them keeps nothing, and nothing fails: sandbox_state
+ * tells.
  *
  * Enter while there is one thread: threads started later are shut in as well; of those that
  * run already Landlock does not know. Descriptors that are open stay so. */

@@ -22,14 +22,13 @@ static const int memory[] = {SYS_munmap, SYS_madvise, SYS_brk, SYS_mremap};
 static const int threads[] = {
     SYS_futex,       SYS_set_robust_list,   SYS_rseq,      SYS_exit, SYS_exit_group,
     SYS_sched_yield, SYS_sched_getaffinity, SYS_membarrier};
-static const int files[] = {SYS_read,       SYS_write,     SYS_lseek,      SYS_pread64,
-                            SYS_pwrite64,   SYS_readv,     SYS_writev,     SYS_openat,
-                            SYS_close,      SYS_fstat,     SYS_newfstatat, SYS_statx,
-                            SYS_fcntl,      SYS_faccessat, SYS_faccessat2, SYS_getdents64,
-                            SYS_readlinkat, SYS_getcwd,    SYS_ftruncate,  SYS_fallocate,
-                            SYS_fsync,      SYS_fdatasync, SYS_flock,      SYS_mkdirat,
-                            SYS_unlinkat,   SYS_renameat,  SYS_renameat2,  SYS_umask,
-                            SYS_sync_file_range};
+static const int files[] = {
+    SYS_read,       SYS_write,      SYS_lseek,  SYS_pread64,        SYS_pwrite64,
+    SYS_readv,      SYS_writev,     SYS_openat, SYS_close,          SYS_fstat,
+    SYS_newfstatat, SYS_statx,      SYS_fcntl,  SYS_faccessat,      SYS_faccessat2,
+    SYS_getdents64, SYS_readlinkat, SYS_getcwd, SYS_ftruncate,      SYS_fallocate,
+    SYS_fsync,      SYS_fdatasync,  SYS_flock,  SYS_mkdirat,        SYS_unlinkat,
+    SYS_renameat,   SYS_renameat2,  SYS_umask,  SYS_sync_file_range};
 static const int signals[] = {SYS_rt_sigaction,  SYS_rt_sigprocmask, SYS_rt_sigreturn,
                               SYS_rt_sigsuspend, SYS_sigaltstack,    SYS_restart_syscall,
                               SYS_ppoll};

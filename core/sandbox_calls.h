@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 bool sandbox_calls_known(void); /* whether this kernel and processor have the filter */
-/* Every call not in the list fails with ENOSYS from now on, in all threads. `sanitized`: the
- * address sanitizer's leak check may look at its own process. */
+/* Every call not in the list fails with ENOSYS from now on, in all threads. `sanitized`:
+ * the address sanitizer's leak check may look at its own process. */
 void sandbox_calls_limit(bool sanitized);
 #endif

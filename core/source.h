@@ -23,7 +23,8 @@
  * | magic           | - how the file begins: words of source_magic, or hex; any of them    |
  * | unpacked        | - bytes of all members, or unknown                                   |
  * | files           | - number of members that are files, or unknown                       |
- * | passphrase_file | - name of the file, in a mirror folder, with the archive's passphrase |
+ * | passphrase_file | - name of the file, in a mirror folder, with the archive's passphrase
+ * |
  * | licence terms   | - one line each                                                      |
  * | cite            | - what to cite; repeated: further works                              |
  * | redistribute    | - yes or no: `no` keeps pictures made of it out of what is published |
@@ -36,8 +37,8 @@
  * | counts          | - data: convert/names/COUNTS.tsv, pictures each folder must have     |
  *
  * An unknown key, a key twice, a wrong value: die_no, each with its own message. So is
- * magic `rar` where neither content nor pictures is known: that reader is trusted with known
- * files alone. */
+ * magic `rar` where neither content nor pictures is known: that reader is trusted with
+ * known files alone. */
 #ifndef CORE_SOURCE_H
 #define CORE_SOURCE_H
 #include "table.h"

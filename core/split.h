@@ -1,5 +1,5 @@
-/* split.h - who trains and who validates: a TSV `name group set(train|val|pick)`.
- * `pick` rows choose the checkpoint when the recipe says `pick heldout`; else they train. */
+/* split.h - who trains and who validates: a TSV `name group set(train|val|pick)`. `pick`
+ * rows choose the checkpoint when the recipe says `pick heldout`; else they train. */
 #ifndef CORE_SPLIT_H
 #define CORE_SPLIT_H
 #include "pack.h"

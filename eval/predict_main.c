@@ -101,7 +101,8 @@ static void write_pictures(struct work *w, const float *logits, const char *outd
     struct image mask = {width, height, 1, xmalloc(pixels)};
     size_t polyp = 0;
     resize_plane(logits, w->side, w->side, plane, height, width, 0);
-    for (size_t j = 0; j < pixels; j++) polyp += (mask.pixel[j] = plane[j] > 0 ? 255 : 0) != 0;
+    for (size_t j = 0; j < pixels; j++)
+        polyp += (mask.pixel[j] = plane[j] > 0 ? 255 : 0) != 0;
     xfree(plane);
     printf("%s: polyp on %.1f %% of %d x %d pixels\n", w->path,
            100. * (double)polyp / (double)pixels, width, height);
@@ -144,8 +145,8 @@ static int predict_one(const struct options *o, struct scorer *s, const char *pa
     return code;
 }
 
-/* Pictures are foreign bytes; the model and its machine are in memory by now. A GPU's driver
- * opens what it likes, so there the process stays open. */
+/* Pictures are foreign bytes; the model and its machine are in memory by now. A GPU's
+ * driver opens what it likes, so there the process stays open. */
 static void shut_in(const struct options *o, const char *machine) {
     struct sandbox box;
     if (!strcmp(machine, "gpu")) return;

@@ -9,11 +9,11 @@
 #define EVAL_PROBE_H
 #include "model/model.h"
 
-struct probe { /* one layer's input */
+struct probe {  /* one layer's input */
     char *name; /* "layer1.0.bn1" */
     int channels;
-    float *mean, *var;                 /* over pictures and places; unbiased */
-    float *kept_mean, *kept_var;       /* running statistics; NULL: no batch norm */
+    float *mean, *var;           /* over pictures and places; unbiased */
+    float *kept_mean, *kept_var; /* running statistics; NULL: no batch norm */
 };
 struct probes {
     int count;

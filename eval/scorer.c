@@ -6,11 +6,11 @@ void scorer_open(struct scorer *s, const char *path, const char *device, int thr
     bag_open(&s->bag, path);
     model_open(&s->model, &s->bag);
     s->backend = backend_open(device, threads, &s->machine);
-    s->backend->prepare(s->machine,
-                        &(struct job){.graph = s->model.graph,
-                                      .recipe = &s->model.recipe,
-                                      .batch = batch ? batch : recipe_part(&s->model.recipe),
-                                      .plans = plans});
+    s->backend->prepare(
+        s->machine, &(struct job){.graph = s->model.graph,
+                                  .recipe = &s->model.recipe,
+                                  .batch = batch ? batch : recipe_part(&s->model.recipe),
+                                  .plans = plans});
     model_put(&s->model, &s->bag, s->backend, s->machine);
 }
 

@@ -35,8 +35,7 @@ static void print_stated(const struct diagnosis *d, const struct bag *weights, F
     fprintf(out, "stated scaling %s, order %s, mean %s, std %s, range %s\n",
             d->stated ? doctor_scale(d->stated) : "of its own", orders[d->stated_bgr],
             meta(weights, "mean"), meta(weights, "std"), meta(weights, "range"));
-    if (d->stated_v1 >= 0)
-        fprintf(out, "stated_stride %s\n", doctor_stride(d->stated_v1));
+    if (d->stated_v1 >= 0) fprintf(out, "stated_stride %s\n", doctor_stride(d->stated_v1));
     fprintf(out, "first_convolution energy by plane %.3f %.3f %.3f, colour %.3f of it\n",
             d->energy[0], d->energy[1], d->energy[2], d->chroma);
 }
@@ -48,7 +47,8 @@ static void print_distances(const struct diagnosis *d, FILE *out) {
                 fprintf(out, "distance %s %s %.3f\n", doctor_scale(s), orders[k],
                         d->distance[s][k]);
             if (isfinite(d->size[s][k]))
-                fprintf(out, "size %s %s %.3g\n", doctor_scale(s), orders[k], d->size[s][k]);
+                fprintf(out, "size %s %s %.3g\n", doctor_scale(s), orders[k],
+                        d->size[s][k]);
         }
     for (int v1 = 0; v1 < 2; v1++)
         if (isfinite(d->stride_distance[v1]))
@@ -84,8 +84,9 @@ static void print_resnet(const struct diagnosis *d, int recipe_v1, FILE *out) {
     print_opinion("stride", p, doctor_stride(p->found == 1), doctor_stride(p->second == 1),
                   d->stated_v1 < 0 ? NULL : doctor_stride(d->stated_v1), out);
     if (p->decided && p->found != recipe_v1)
-        fprintf(out, "verdict recipe: it says encoder.stride_position %s, these weights want "
-                     "%s\n",
+        fprintf(out,
+                "verdict recipe: it says encoder.stride_position %s, these weights want "
+                "%s\n",
                 doctor_stride(recipe_v1), doctor_stride(p->found));
 }
 
@@ -120,7 +121,8 @@ void doctor_print(const struct diagnosis *d, const struct bag *weights, int reci
     print_stated(d, weights, out);
     print_distances(d, out);
     if (missing && *missing)
-        fprintf(out, "verdict tensors: a part is missing; what follows speaks of the rest\n");
+        fprintf(out,
+                "verdict tensors: a part is missing; what follows speaks of the rest\n");
     else
         fprintf(out, "verdict tensors: whole\n");
     if (d->vit)

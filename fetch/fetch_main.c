@@ -43,14 +43,10 @@ static const char HELP[] =
     "example: fetch --mirror ~/data fetch/sources/kvasir.src out/paper/raw/kvasir\n";
 
 static const struct option OPTIONS[] = {
-    {"mirror", required_argument, NULL, 'm'},
-    {"pins", required_argument, NULL, 'p'},
-    {"terms", required_argument, NULL, 't'},
-    {"absent", required_argument, NULL, 'a'},
-    {"check", no_argument, NULL, 'c'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'v'},
-    {NULL, 0, NULL, 0},
+    {"mirror", required_argument, NULL, 'm'}, {"pins", required_argument, NULL, 'p'},
+    {"terms", required_argument, NULL, 't'},  {"absent", required_argument, NULL, 'a'},
+    {"check", no_argument, NULL, 'c'},        {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
 };
 
 enum { MIRRORS = 64, NOTE = 8192 /* bytes */ };

@@ -1,4 +1,5 @@
-/* backend.c - what every machine must do alike: choosing one, the order of pictures, flips, rates. */
+/* backend.c - what every machine must do alike: choosing one, the order of pictures, flips,
+ * rates. */
 #include "model/backend.h"
 #include "core/die.h"
 #include "core/rng.h"
@@ -11,11 +12,12 @@ const struct backend *backend_open(const char *device, int threads, struct machi
     const size_t n = (size_t)(wish - device);
     int any = n == 4 && memcmp(device, "auto", n) == 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (!any && (strlen(all[i]->name) != n || memcmp(device, all[i]->name, n))) continue;
+        if (!any && (strlen(all[i]->name) != n || memcmp(device, all[i]->name, n)))
+            continue;
         int gpu = all[i] == &backend_gpu;
         if (*wish && !gpu && !any)
-            die_usage("device %s: %s has no '%s'; only a gpu has", quoted(device), all[i]->name,
-                      quoted(wish));
+            die_usage("device %s: %s has no '%s'; only a gpu has", quoted(device),
+                      all[i]->name, quoted(wish));
         *m = all[i]->open(gpu ? wish : "", threads, why, sizeof why);
         if (*m) return all[i];
         if (!any) die_world("device %s: %s; use --device cpu", device, why);

@@ -1,9 +1,10 @@
-/* cost.c - what a node costs: FLOP with and without taps that only meet padding, bytes; and the
- * network printed, a line a node. */
+/* cost.c - what a node costs: FLOP with and without taps that only meet padding, bytes; and
+ * the network printed, a line a node. */
 #include "model/graph.h"
 #include <string.h>
 
-/* Of `out` places along an axis, how many times some tap of the kernel lies on the picture. */
+/* Of `out` places along an axis, how many times some tap of the kernel lies on the
+ * picture. */
 static double taps_on_axis(int in, int out, const struct attr *a) {
     long on = 0;
     for (int p = 0; p < out; p++)

@@ -1,5 +1,6 @@
-/* deeplab.c - DeepLabV3+ (Chen et al. 2018) in the readings that circulate: every difference between
- * torchvision's idiom, segmentation_models_pytorch and the original is a recipe key. */
+/* deeplab.c - DeepLabV3+ (Chen et al. 2018) in the readings that circulate: every
+ * difference between torchvision's idiom, segmentation_models_pytorch and the original is a
+ * recipe key. */
 #include "model/parts.h"
 #include "core/die.h"
 
@@ -12,8 +13,9 @@ static int height(const struct decoder *d, int x) {
     return d->g->node[x].shape.dim[1];
 }
 
-/* conv, batch norm, ReLU. `name` is the Sequential's; its members are `first` and first + 1. Where the
- * recipe says separable a k x k convolution is a depthwise and a 1x1, nothing between. */
+/* conv, batch norm, ReLU. `name` is the Sequential's; its members are `first` and first +
+ * 1. Where the recipe says separable a k x k convolution is a depthwise and a 1x1, nothing
+ * between. */
 static int conv_bn_relu(struct decoder *d, int x, const char *name, int first, int out,
                         int kernel, int dilation) {
     enum init init = d->r->init == 0 ? INIT_KAIMING_IN : INIT_UNIFORM_IN;
@@ -46,7 +48,8 @@ static int conv_bn_relu(struct decoder *d, int x, const char *name, int first, i
     return x;
 }
 
-/* Atrous spatial pyramid pooling: 1x1, three dilated 3x3, the picture's mean; concatenated, projected. */
+/* Atrous spatial pyramid pooling: 1x1, three dilated 3x3, the picture's mean; concatenated,
+ * projected. */
 static int aspp(struct decoder *d, int x) {
     int width = d->r->width, side = height(d, x), branch[5];
     branch[0] = conv_bn_relu(d, x, "aspp.convs.0", 0, width, 1, 1);
@@ -61,8 +64,8 @@ static int aspp(struct decoder *d, int x) {
     return add_dropout(d->g, x, d->r->dropout);
 }
 
-/* The skip, projected; a skip no larger than the last map (a ViT's) is scaled by 4 where the recipe
- * says so. */
+/* The skip, projected; a skip no larger than the last map (a ViT's) is scaled by 4 where
+ * the recipe says so. */
 static int skip_path(struct decoder *d, struct taps taps) {
     enum { NONE, AFTER, BEFORE };
     int x = taps.skip, side = height(d, x), align = d->r->align_corners;

@@ -127,11 +127,13 @@ static struct passes passes_of(const struct count *c) {
         return (struct passes){2, 2, 0, 0};
     case OP_dropout:
         return (struct passes){2.5, 2.5, 0, 0};
-    case OP_layernorm: /* the sum before it is in memory anyway; backward adds the shortcut's */
+    /* the sum before it is in memory anyway; backward adds the shortcut's */
+    case OP_layernorm:
         return (struct passes){2, 3 + 3, 1, 4};
     case OP_gelu:
         return (struct passes){2, 3, 1, 1};
-    case OP_loss: /* reads the logits, reads and writes them; inside the upsampling where fused */
+    /* reads the logits, reads and writes them; inside the upsampling where fused */
+    case OP_loss:
         return (struct passes){x, 2 * x, 0, 0};
     default:
         return (struct passes){0, 0, 0, 0};

@@ -1,5 +1,5 @@
-/* graph.c - the builders: each appends one node, works out its shape and adds its parameters.
- * A wrong graph is our mistake, so shapes are asserted, not refused. */
+/* graph.c - the builders: each appends one node, works out its shape and adds its
+ * parameters. A wrong graph is our mistake, so shapes are asserted, not refused. */
 #include "model/graph.h"
 #include "core/die.h"
 #include <assert.h>
@@ -58,7 +58,8 @@ static struct shape shape_of(const struct graph *g, int x) {
     return g->node[x].shape;
 }
 
-/* Appends parameter "name.suffix" (or "name" where suffix is NULL) and returns its number. */
+/* Appends parameter "name.suffix" (or "name" where suffix is NULL) and returns its
+ * number. */
 static int parameter(struct graph *g, const char *name, const char *suffix, int ndim,
                      const int *dim, enum init init, int fan, int buffer) {
     if (g->params == g->room_params) {

@@ -1,5 +1,5 @@
-/* host.c - a machine in the host's memory: plans, runs, steps, scores; see host.h. The kernels are
- * somebody else's (ref, cpu); parameters in and out are host_state.c's. */
+/* host.c - a machine in the host's memory: plans, runs, steps, scores; see host.h. The
+ * kernels are somebody else's (ref, cpu); parameters in and out are host_state.c's. */
 #include "model/host_machine.h"
 #include "core/die.h"
 #include "core/rng.h"
@@ -76,7 +76,8 @@ static void host_prepare(struct machine *m, const struct job *job) {
     m->weights = block(m, g->weights);
     m->buffers = block(m, g->buffers);
     m->rounded = r->precision == FP32 ? m->weights : block(m, g->weights);
-    if (r->precision == TF32) m->job.fusions_off = "all"; /* each product sees its operands */
+    /* each product sees its operands */
+    if (r->precision == TF32) m->job.fusions_off = "all";
     host_make_operands(m);
     if (job->train) {
         m->gradient = block(m, g->weights);
@@ -126,7 +127,8 @@ static void execute(struct machine *m, const struct step *s, int backward,
         (backward ? kernel->backward : kernel->forward)(calls);
 }
 
-/* Runs a program over the batch of n pictures that stands in m->image and its companions. */
+/* Runs a program over the batch of n pictures that stands in m->image and its
+ * companions. */
 static void run(struct machine *m, struct program *program, enum phase phase, int n,
                 uint32_t epoch, double estimate) {
     const struct plan *p = &program->plan;
@@ -185,8 +187,8 @@ static size_t encoder_end(const struct graph *g) {
     return end;
 }
 
-/* One optimizer step, or none where fp16 overflowed: then the loss scale is halved, and doubled after
- * 2000 good steps, as PyTorch's GradScaler does. */
+/* One optimizer step, or none where fp16 overflowed: then the loss scale is halved, and
+ * doubled after 2000 good steps, as PyTorch's GradScaler does. */
 static void update(struct machine *m) {
     const struct graph *g = m->job.graph;
     if (m->job.recipe->precision == FP16) {
@@ -195,9 +197,10 @@ static void update(struct machine *m) {
             m->good_steps = 0;
             m->loss_scale /= 2;
             if (m->loss_scale < 1.0 / 65536)
-                die_world("step %lld: gradients overflow fp16 at every loss scale; the last "
-                          "checkpoint stands; use precision bf16, tf32 or fp32",
-                          (long long)m->step);
+                die_world(
+                    "step %lld: gradients overflow fp16 at every loss scale; the last "
+                    "checkpoint stands; use precision bf16, tf32 or fp32",
+                    (long long)m->step);
             return;
         }
         m->good_steps++;
@@ -213,7 +216,8 @@ static void update(struct machine *m) {
     }
 }
 
-/* Loss and gradient of a step, part by part; what stands at a part's places was taken before. */
+/* Loss and gradient of a step, part by part; what stands at a part's places was taken
+ * before. */
 static double compute(struct machine *m, uint32_t epoch, int step) {
     const struct recipe *r = m->job.recipe;
     const struct pictures *p = &m->set[SET_TRAIN];
@@ -340,10 +344,10 @@ static void host_close(struct machine *m) {
     close_program(&m->train);
     close_program(&m->infer);
     if (m->rounded != m->weights) xfree(m->rounded);
-    void *const all[] = {m->weights, m->gradient, m->m,     m->v,    m->buffers,
-                         m->arena,   m->frozen,   m->order, m->item, m->position,
-                         m->image,   m->mask,     m->flip,  m->loss, m->operand[0], m->operand[1], m->kept,
-                         m->parts, m};
+    void *const all[] = {m->weights,    m->gradient, m->m,     m->v,    m->buffers,
+                         m->arena,      m->frozen,   m->order, m->item, m->position,
+                         m->image,      m->mask,     m->flip,  m->loss, m->operand[0],
+                         m->operand[1], m->kept,     m->parts, m};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) xfree(all[i]);
 }
 

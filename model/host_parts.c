@@ -1,5 +1,5 @@
-/* host_parts.c - a step's batch taken in parts: what loss.backward() on each part's share of the mean loss
- * leaves in PyTorch's .grad. */
+/* host_parts.c - a step's batch taken in parts: what loss.backward() on each part's share
+ * of the mean loss leaves in PyTorch's .grad. */
 #include "model/host_machine.h"
 
 static void add_f64(double *sum, double *g, size_t count, double share, int begins,

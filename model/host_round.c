@@ -1,11 +1,12 @@
-/* host_round.c - what a precision other than fp32 does to a host machine's arrays: 16-bit storage is
- * imitated by rounding what each step wrote, tf32 by rounding copies of what a product reads. */
+/* host_round.c - what a precision other than fp32 does to a host machine's arrays: 16-bit
+ * storage is imitated by rounding what each step wrote, tf32 by rounding copies of what a
+ * product reads. */
 #include "model/host_machine.h"
 #include "core/die.h"
 #include <string.h>
 
-/* Maps of one channel (logits) and the loss stay float, as on the GPU; in PyTorch's autocast too the
- * loss reads float. */
+/* Maps of one channel (logits) and the loss stay float, as on the GPU; in PyTorch's
+ * autocast too the loss reads float. */
 static int stored(struct shape s) {
     return s.ndim == 2 || (s.ndim == 3 && s.dim[0] > 1);
 }
@@ -51,8 +52,9 @@ static const void *rounded(struct machine *m, int which, const void *from, size_
     return m->operand[which];
 }
 
-/* The call of a product with copies for x and dy; weights are copies already. The gradient of a bias
- * is then a sum of rounded numbers, which no product asks for: 2^-11 of noise in a sum. */
+/* The call of a product with copies for x and dy; weights are copies already. The gradient
+ * of a bias is then a sum of rounded numbers, which no product asks for: 2^-11 of noise in
+ * a sum. */
 struct call host_operands(struct machine *m, const struct call *c) {
     struct call copy = *c;
     size_t n = (size_t)c->N;

@@ -1,4 +1,5 @@
-/* host_state.c - parameters, gradients and a resumed run's state of a host machine, in and out. */
+/* host_state.c - parameters, gradients and a resumed run's state of a host machine, in and
+ * out. */
 #include "model/host_machine.h"
 #include "core/die.h"
 #include <string.h>

@@ -1,5 +1,5 @@
-/* init.c - where parameters start: drawn from stream 2, then the encoder's from pretrained weights.
- * A partial load happens only where the recipe says so, and is counted. */
+/* init.c - where parameters start: drawn from stream 2, then the encoder's from pretrained
+ * weights. A partial load happens only where the recipe says so, and is counted. */
 #include "core/die.h"
 #include "core/resize.h"
 #include "core/rng.h"
@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-/* FNV-1a of a parameter's name: its own counter, so that it starts alike whatever other parameters
- * a recipe adds or takes away, and variants differ in what they vary alone. */
+/* FNV-1a of a parameter's name: its own counter, so that it starts alike whatever other
+ * parameters a recipe adds or takes away, and variants differ in what they vary alone. */
 static uint32_t name_counter(const char *name) {
     uint32_t h = 2166136261u;
     for (; *name; name++) h = (h ^ (unsigned char)*name) * 16777619u;
@@ -70,7 +70,8 @@ static int is_conv_bias(const char *name) {
     return ends(name, ".bias") && (strstr(name, "conv") || ends(name, "downsample.0.bias"));
 }
 
-/* "layer1.0.bn1.running_mean" -> "layer1.0.conv1.bias": the bias that the batch norm would absorb. */
+/* "layer1.0.bn1.running_mean" -> "layer1.0.conv1.bias": the bias that the batch norm would
+ * absorb. */
 static char *bias_before(const char *name) {
     char *out = xprintf("%.*s.bias", (int)(strrchr(name, '.') - name), name);
     char *bn = strstr(out, "bn");
@@ -84,7 +85,8 @@ static char *bias_before(const char *name) {
     return out;
 }
 
-/* conv_bias fold: (x + b - mean) = x - (mean - b), exactly what the batch norm does with it. */
+/* conv_bias fold: (x + b - mean) = x - (mean - b), exactly what the batch norm does with
+ * it. */
 static void fold_bias(struct loading *l, const char *name, struct tensor *t) {
     char *bias = bias_before(name);
     const struct tensor *b = bag_find(l->weights, bias);
@@ -163,8 +165,8 @@ static void load_one(struct loading *l, const struct param *p, const char *name)
     xfree(values);
 }
 
-/* Not wanted, and no surprise: the classifier, counters, biases that the recipe folds or drops (dropped
- * ones are counted), a final norm that no tap uses. */
+/* Not wanted, and no surprise: the classifier, counters, biases that the recipe folds or
+ * drops (dropped ones are counted), a final norm that no tap uses. */
 static int ignored(const struct loading *l, const char *name) {
     return strncmp(name, "fc.", 3) == 0 || strncmp(name, "head.", 5) == 0 ||
            ends(name, "num_batches_tracked") || is_conv_bias(name) ||
@@ -181,16 +183,18 @@ static int any_nonzero(const struct tensor *t) {
     return i < n;
 }
 
-/* encoder.conv_bias drop takes a part of the network away, unless the biases are all zero. */
+/* encoder.conv_bias drop takes a part of the network away, unless the biases are all
+ * zero. */
 static void count_dropped(struct loading *l) {
     for (int i = 0; i < l->weights->count && l->model->recipe.conv_bias == 0; i++) {
         const struct tensor *t = &l->weights->tensor[i];
         l->dropped += is_conv_bias(t->name) && any_nonzero(t);
     }
     if (!l->dropped) return;
-    char *what = xprintf("%d of them would be lost; recipe key encoder.conv_bias fold keeps "
-                         "the network as it is, load partial loses them knowingly",
-                         l->dropped);
+    char *what =
+        xprintf("%d of them would be lost; recipe key encoder.conv_bias fold keeps "
+                "the network as it is, load partial loses them knowingly",
+                l->dropped);
     fault(l, "biases of convolutions", what);
     xfree(what);
 }
@@ -212,17 +216,18 @@ static void load_encoder(struct loading *l) {
     }
 }
 
-/* What the count does not say and the paper should: biases lost, strides read otherwise than the
- * weights' makers had them. Caller frees. */
+/* What the count does not say and the paper should: biases lost, strides read otherwise
+ * than the weights' makers had them. Caller frees. */
 static char *reading(const struct loading *l) {
     const struct recipe *r = &l->model->recipe;
     const char *stride = bag_meta(l->weights, "stride");
     int other = stride && strcmp(stride, r->stride_position ? "v1" : "v15") != 0;
     char *lost = l->dropped ? xprintf(", %d biases dropped", l->dropped) : xstrdup("");
     if (!other) return lost;
-    warn("%s: made with stride %s, read as %s; recipe key encoder.stride_position %s reads it as it was made",
-         l->weights->map.path, quoted(stride), r->stride_position ? "v1" : "v15",
-         quoted(stride));
+    warn(
+        "%s: made with stride %s, read as %s; recipe key encoder.stride_position %s reads it as it was made",
+        l->weights->map.path, quoted(stride), r->stride_position ? "v1" : "v15",
+        quoted(stride));
     char *all = xprintf("%s, stride %s read as %s", lost, quoted(stride),
                         r->stride_position ? "v1" : "v15");
     xfree(lost);

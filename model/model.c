@@ -1,5 +1,5 @@
-/* model.c - a network by name, and a trained one as a bag. What the layers are is resnet.c's, vit.c's
- * and deeplab.c's; where they start is init.c's. */
+/* model.c - a network by name, and a trained one as a bag. What the layers are is
+ * resnet.c's, vit.c's and deeplab.c's; where they start is init.c's. */
 #include "model/model.h"
 #include "core/die.h"
 #include "core/table.h"

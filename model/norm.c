@@ -1,5 +1,5 @@
-/* norm.c - how a picture's bytes become the network's input: what the weights expect, and what the
- * recipe makes of it. */
+/* norm.c - how a picture's bytes become the network's input: what the weights expect, and
+ * what the recipe makes of it. */
 #include "model/model.h"
 #include "core/die.h"
 #include "core/table.h"

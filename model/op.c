@@ -1,5 +1,5 @@
-/* op.c - what is true of an op on every machine: its name, what its backward reads, dropout's bits.
- * No kernel lives here. */
+/* op.c - what is true of an op on every machine: its name, what its backward reads,
+ * dropout's bits. No kernel lives here. */
 #include "model/op.h"
 #include "core/rng.h"
 

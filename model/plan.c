@@ -1,5 +1,5 @@
-/* plan.c - schedule and memory; see plan.h. Placement: largest first, at the lowest offset that no
- * value alive at the same time covers. */
+/* plan.c - schedule and memory; see plan.h. Placement: largest first, at the lowest offset
+ * that no value alive at the same time covers. */
 #include "model/plan.h"
 #include "core/die.h"
 #include <assert.h>
@@ -126,7 +126,8 @@ static void step_sizes(const struct maker *m, const struct step *s, size_t *save
     struct call *calls = xmalloc((size_t)s->nodes * sizeof *calls);
     for (int i = 0; i < s->nodes; i++) {
         calls[i] = plan_call(m->g, m->k, s->first + i, m->batch);
-        calls[i].phase = m->train ? PHASE_TRAIN : PHASE_INFER; /* no backward: less may do */
+        /* no backward: less may do */
+        calls[i].phase = m->train ? PHASE_TRAIN : PHASE_INFER;
     }
     *saved = *scratch = 0;
     if (s->fusion) {
@@ -161,7 +162,8 @@ static void emit_forward(struct maker *m, enum kind kind, int step) {
     if (scratch) a->scratch = new_value(m, scratch);
 }
 
-/* Makes sure that the output of `node` is in memory, computing it (and what it reads) again if not. */
+/* Makes sure that the output of `node` is in memory, computing it (and what it reads) again
+ * if not. */
 static void ensure(struct maker *m, int node) {
     if (m->now[node] >= 0) return;
     int step = m->step_of[node];
@@ -229,7 +231,8 @@ static void emit_backward(struct maker *m, int step) {
     if (scratch) a->scratch = new_value(m, scratch);
 }
 
-/* wants[i]: a gradient with respect to node i's output is of use to some parameter before it. */
+/* wants[i]: a gradient with respect to node i's output is of use to some parameter before
+ * it. */
 static void find_wants(struct maker *m) {
     for (int i = 0; i < m->g->nodes; i++) {
         const struct node *n = &m->g->node[i];
@@ -311,7 +314,8 @@ void plan_make(struct plan *plan, const struct graph *g, const struct kernels *k
     for (size_t i = 0; i < n; i++) m.now[i] = m.gradient[i] = m.saved[i] = -1;
     plan_steps(plan, g, k, batch, train, fusions_off);
     for (int i = 0; i < plan->steps; i++)
-        for (int j = 0; j < plan->step[i].nodes; j++) m.step_of[plan->step[i].first + j] = i;
+        for (int j = 0; j < plan->step[i].nodes; j++)
+            m.step_of[plan->step[i].first + j] = i;
     schedule(&m);
     place_values(plan);
     xfree(m.step_of);

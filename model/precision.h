@@ -1,9 +1,10 @@
 /* precision.h - what a precision does to numbers, in one place for every machine.
  *
- * fp16, bf16: maps, tokens and the copies of weights that products read are stored in 16 bits; sums,
- * statistics, vectors and master weights are float. tf32: all is stored as in fp32, but a product (a
- * convolution of one group, a linear layer) reads its operands rounded to 10 bits of mantissa, as the
- * tensor cores do; so do the products of its gradients. */
+ * fp16, bf16: maps, tokens and the copies of weights that products read are stored in 16
+ * bits; sums, statistics, vectors and master weights are float. tf32: all is stored as in
+ * fp32, but a product (a convolution of one group, a linear layer) reads its operands
+ * rounded to 10 bits of mantissa, as the tensor cores do; so do the products of its
+ * gradients. */
 #ifndef MODEL_PRECISION_H
 #define MODEL_PRECISION_H
 #include "model/graph.h"

@@ -1,16 +1,19 @@
-/* recipe.h - what a run does, as `key value` lines: every choice the paper leaves open is a key.
+/* recipe.h - what a run does, as `key value` lines: every choice the paper leaves open is a
+ * key.
  *
- * A recipe file begins with `preset NAME`, which reads NAME.conf beside it (the decoder's keys);
- * later lines override. Every key is required, an unknown key is fatal, no hyper-parameter has
- * a default in C. Every key is honoured by every machine. */
+ * A recipe file begins with `preset NAME`, which reads NAME.conf beside it (the decoder's
+ * keys); later lines override. Every key is required, an unknown key is fatal, no
+ * hyper-parameter has a default in C. Every key is honoured by every machine. */
 #ifndef MODEL_RECIPE_H
 #define MODEL_RECIPE_H
 #include <stddef.h>
 
 enum precision { FP32, FP16, BF16, TF32 };
 
-/* One row a key: field, key, values allowed (for words, in the order of their numbers), meaning.
- * WORD fields hold the word's number; INT and REAL have bounds; LIST holds up to 3 integers. */
+/* One row a key: field, key, values allowed (for words, in the order of their numbers),
+ * meaning. WORD fields hold the word's number; INT and REAL have bounds; LIST holds up to 3
+ * integers. */
+/* clang-format off */
 #define RECIPE_WORDS(W)                                                                      \
     W(stride_position, "encoder.stride_position", "v15 v1")   /* stride in the 3x3 | first 1x1 */ \
     W(first_dilated, "encoder.first_dilated", "no yes") /* first 3x3 of a dilated stage: torchvision | smp */ \
@@ -58,34 +61,40 @@ enum precision { FP32, FP16, BF16, TF32 };
     R(lr_encoder, "lr_encoder", -1, 1e3)               /* "same" reads as -1 */              \
     R(eps, "eps", 1e-30, 1)                                                                  \
     R(weight_decay, "weight_decay", 0, 1e3)            /* L2 inside Adam, as torch.optim.Adam */
+/* clang-format on */
 
 struct recipe {
 #define W(field, key, words) int field;
 #define I(field, key, low, high) int field;
 #define R(field, key, low, high) double field;
-    RECIPE_WORDS(W) RECIPE_INTS(I) RECIPE_REALS(R)
+    RECIPE_WORDS(W)
+    RECIPE_INTS(I)
+    RECIPE_REALS(R)
 #undef W
 #undef I
 #undef R
-    int rates[3];    /* decoder.rates "6 12 18" */
-    double betas[2]; /* betas "0.9 0.999" */
+        int rates[3]; /* decoder.rates "6 12 18" */
+    double betas[2];  /* betas "0.9 0.999" */
     char preset[32];
 };
 
 /* Pictures that a machine is given at once: batch / accumulate. */
 int recipe_part(const struct recipe *recipe);
 
-/* Reads the file and its preset; then applies `overrides` ("key=value", n of them). Every refusal
- * is die_no "path:line: unknown key 'x', did you mean 'y'; see train/paper.conf" or die_usage for
- * an override. */
+/* Reads the file and its preset; then applies `overrides` ("key=value", n of them). Every
+ * refusal is die_no "path:line: unknown key 'x', did you mean 'y'; see train/paper.conf" or
+ * die_usage for an override. */
 void recipe_read(struct recipe *recipe, const char *path, char *const *overrides, int n);
-/* The flattened recipe: one `key value` line a key in the table's order, no comment. Caller frees.
- * recipe_parse(recipe_text(r)) gives r back; its sha256 is the run's recipe hash. */
+/* The flattened recipe: one `key value` line a key in the table's order, no comment. Caller
+ * frees. recipe_parse(recipe_text(r)) gives r back; its sha256 is the run's recipe hash. */
 char *recipe_text(const struct recipe *recipe);
 void recipe_parse(struct recipe *recipe, const char *text, const char *what);
-/* Sets one key from text; false if there is no such key, die_no naming `where` if the value is bad. */
-int recipe_set(struct recipe *recipe, const char *key, const char *value, const char *where);
-/* All keys, NULL-ended, and the words of a WORD key (NULL for others): for tests and help. */
+/* Sets one key from text; false if there is no such key, die_no naming `where` if the value
+ * is bad. */
+int recipe_set(struct recipe *recipe, const char *key, const char *value,
+               const char *where);
+/* All keys, NULL-ended, and the words of a WORD key (NULL for others): for tests and
+ * help. */
 const char *const *recipe_keys(void);
 const char *recipe_words(const char *key);
 #endif

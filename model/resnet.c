@@ -1,5 +1,5 @@
-/* resnet.c - ResNet-50 as torchvision builds it, with output stride and stride position by recipe.
- * It is an encoder only: no pooling, no classifier. */
+/* resnet.c - ResNet-50 as torchvision builds it, with output stride and stride position by
+ * recipe. It is an encoder only: no pooling, no classifier. */
 #include "model/parts.h"
 #include "core/die.h"
 

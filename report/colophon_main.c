@@ -54,21 +54,23 @@ static void put_stale(struct out *out, const struct table *runs, int n,
         if (strcmp(value_of(&runs[i], "sources"), sources) == 0) continue;
         char *cell = escape_markdown(value_of(&runs[i], "cell"));
         out_printf(out, "%s%s (seed %s)",
-                   stale++ ? ", " : "Made by other sources than the present ones: ",
-                   cell, value_of(&runs[i], "seed"));
+                   stale++ ? ", " : "Made by other sources than the present ones: ", cell,
+                   value_of(&runs[i], "seed"));
         xfree(cell);
     }
     if (stale)
         out_printf(out, ".\n");
     else if (n)
-        out_printf(out, "Every run was made by the present sources of core, model and train.\n");
+        out_printf(out,
+                   "Every run was made by the present sources of core, model and train.\n");
     if (n)
-        out_printf(out, "Whether a run's recipe, data, split and weights, too, are the present "
-                        "ones, `make stale` says.\n");
+        out_printf(out,
+                   "Whether a run's recipe, data, split and weights, too, are the present "
+                   "ones, `make stale` says.\n");
 }
 
-/* A run whose encoder is not whole weights as their makers meant them: a partial load, biases
- * left out, strides read otherwise, no load at all. Random cells load nothing. */
+/* A run whose encoder is not whole weights as their makers meant them: a partial load,
+ * biases left out, strides read otherwise, no load at all. Random cells load nothing. */
 static void put_partial(struct out *out, const struct table *runs, int n) {
     static const char whole[] = " 0 missing, 0 unexpected";
     for (int i = 0; i < n; i++) {
@@ -76,8 +78,8 @@ static void put_partial(struct out *out, const struct table *runs, int n) {
         size_t size = strlen(loaded), tail = sizeof whole - 1;
         int of = 0, wanted = -1;
         sscanf(loaded, "loaded %d of %d,", &of, &wanted);
-        if (strstr(loaded, "random start") || (of == wanted && size > tail &&
-                                               !strcmp(loaded + size - tail, whole)))
+        if (strstr(loaded, "random start") ||
+            (of == wanted && size > tail && !strcmp(loaded + size - tail, whole)))
             continue;
         char *cell = escape_markdown(value_of(&runs[i], "cell")),
              *text = escape_markdown(loaded);

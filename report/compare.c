@@ -40,8 +40,9 @@ static int by_group(const void *a, const void *b) {
 }
 
 /* Variance of the mean of n differences, a group's pictures taken together as one
- * observation: G / (G - 1) times the sum over the G groups of (sum of d - mean)^2, over n^2.
- * Where each picture is a group of its own that is the usual s^2 / n. NAN if G is 1. */
+ * observation: G / (G - 1) times the sum over the G groups of (sum of d - mean)^2, over
+ * n^2. Where each picture is a group of its own that is the usual s^2 / n. NAN if G is
+ * 1. */
 static double variance_of_mean(struct difference *d, int n, double mean) {
     double sum = 0;
     int groups = 0;
@@ -60,8 +61,8 @@ struct paired {
     long n;                  /* pictures, of the seed that has the fewest */
 };
 
-/* Of the common seeds: the mean of their mean differences, and the root mean square of their
- * half widths. Seeds share pictures, so the width is not divided by their number. */
+/* Of the common seeds: the mean of their mean differences, and the root mean square of
+ * their half widths. Seeds share pictures, so the width is not divided by their number. */
 static struct paired compare(const struct slot *a, const struct slot *b, bool use_dice) {
     struct paired all = {NAN, NAN, -1};
     double sum = 0, variance = 0;

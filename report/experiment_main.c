@@ -1,7 +1,9 @@
-/* experiment - which cells the experiment wants, and for each that cannot run the reason why not.
+/* experiment - which cells the experiment wants, and for each that cannot run the reason
+ * why not.
  *
- * It decides nothing: make knows which sources are absent, fetch wrote down why. Nothing else may
- * say "not run", so that a cell that failed can never pass for one that was left out. */
+ * It decides nothing: make knows which sources are absent, fetch wrote down why. Nothing
+ * else may say "not run", so that a cell that failed can never pass for one that was left
+ * out. */
 #include "core/die.h"
 #include "core/file.h"
 #include "report/reason.h"
@@ -21,9 +23,9 @@ static const char help[] =
 
 enum { REASON_LIMIT = 4096, DEEP = 4 /* blanks before a line that goes on */ };
 
-/* A file's text in one line, as a table wants it: what lies between words becomes one blank.
- * A line begins a statement of its own unless it is as deep as the one before: fetch writes
- * so what a person has to do, and what it found itself less deep. */
+/* A file's text in one line, as a table wants it: what lies between words becomes one
+ * blank. A line begins a statement of its own unless it is as deep as the one before: fetch
+ * writes so what a person has to do, and what it found itself less deep. */
 static char *reason(const char *path) {
     size_t n, end = 0, depth = 0;
     char *text = file_read(path, REASON_LIMIT, &n), *line = xmalloc(2 * n + 1);
@@ -31,7 +33,8 @@ static char *reason(const char *path) {
         bool first = i == 0 || text[i - 1] == '\n';
         size_t before = depth;
         if (first) depth = strspn(text + i, " \t");
-        if (first && end && (depth != before || depth < DEEP) && !strchr(".:;", line[end - 1]))
+        if (first && end && (depth != before || depth < DEEP) &&
+            !strchr(".:;", line[end - 1]))
             line[end++] = isupper((unsigned char)text[i + depth]) ? '.' : ';';
         bool gap = strchr(" \t\r\n", text[i]) != NULL;
         if (!gap && end && i && strchr(" \t\r\n", text[i - 1])) line[end++] = ' ';
@@ -39,7 +42,8 @@ static char *reason(const char *path) {
     }
     line[end] = 0;
     if (!end || strlen(line) != end)
-        die_no("%s: found '%s', wanted text; delete it and run make again", path, quoted(line));
+        die_no("%s: found '%s', wanted text; delete it and run make again", path,
+               quoted(line));
     xfree(text);
     return line;
 }

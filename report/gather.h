@@ -21,10 +21,10 @@
  *
  * Rows of two arms A and B of an encoder and data set, cell ENCODER-A-vs-B-DATA:
  *   dice iou               A less B, picture by picture on the same pictures (others are
- *                          fatal) and seeds; lo and hi are that less and plus 1.96 times the
- *                          standard error of the mean, of the normal approximation, with a
- *                          group's pictures (a sequence, a case; alone where ungrouped) as
- *                          one observation
+ *                          fatal) and seeds; lo and hi are that less and plus 1.96 times
+ *                          the standard error of the mean, of the normal approximation,
+ *                          with a group's pictures (a sequence, a case; alone where
+ *                          ungrouped) as one observation
  * Arms stand in the order in which published.tsv names them, then in the experiment's.
  * Pairs of arms that published.tsv knows (an arm the original did not test stands there as
  * "tested 0") and the experiment does not hold are rows not run, so that the text may speak

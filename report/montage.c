@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Pixels. On paper a pixel of a sheet of eight columns, or of three blocks, becomes a third or a
- * quarter of a point: capitals of 18 pixels stay nearly as tall as a footnote's. */
+/* Pixels. On paper a pixel of a sheet of eight columns, or of three blocks, becomes a third
+ * or a quarter of a point: capitals of 18 pixels stay nearly as tall as a footnote's. */
 enum { TILE = 168, GAP = 8, HEAD = 80, FOOT = 56, KEY = 46, MARGIN = 8, ROWS = 3 };
 enum { TITLE = 19, TEXT = 18, NAME = 16, SMALLEST = 15 /* heights of capitals */ };
 enum { INK = 0x222222, FAINT = 0x666666 };
@@ -108,8 +108,8 @@ static void place(struct image *sheet, struct image *tile, int x, int y) {
     image_free(&scaled);
 }
 
-/* A text wider than `tiles` of them gets smaller letters, then dots for its beginning: names
- * of frames differ at their ends. */
+/* A text wider than `tiles` of them gets smaller letters, then dots for its beginning:
+ * names of frames differ at their ends. */
 static void centred(struct image *sheet, const char *text, int left, int tiles, int y,
                     double height, unsigned colour) {
     int width = tiles * (TILE + GAP) - GAP;

@@ -2,8 +2,9 @@
  * Dice.
  *
  * Which pictures: those at the lower quartile, the median and the upper quartile of the
- * first arm's Dice (ties by name), so that nobody chooses them. Of a pack whose metadata say
- * `redistribute no` none is shown, only that it is so: the sheet is there to be published. */
+ * first arm's Dice (ties by name), so that nobody chooses them. Of a pack whose metadata
+ * say `redistribute no` none is shown, only that it is so: the sheet is there to be
+ * published. */
 #ifndef REPORT_MONTAGE_H
 #define REPORT_MONTAGE_H
 #include "core/image.h"

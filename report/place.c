@@ -144,8 +144,9 @@ static void judge(struct weaver *w, const struct words *words, int at) {
                          at > 2 ? " " : "", at > 2 ? words->word[2] : "", left,
                          words->word[at], right);
     if (!w->options->draft) {
-        weave_fail(w, "%s; correct it, or set the paper with the claim marked: make all DRAFT=1",
-                   quoted(text));
+        weave_fail(
+            w, "%s; correct it, or set the paper with the claim marked: make all DRAFT=1",
+            quoted(text));
     } else {
         char *escaped = escape_markdown(text);
         weave_puts(w, "[**");
@@ -162,8 +163,7 @@ static void compare(struct weaver *w, const struct words *words) {
     while (at < words->count && !is_operator(words->word[at])) at++;
     int left = at - 1, right = words->count - at - 1;
     if (left < 1 || left > 2 || right < 1 || right > 2)
-        weave_fail(w,
-                   "%s: wanted {{%s X OP Y}}, OP one of = != < <= > >=, X and Y a row",
+        weave_fail(w, "%s: wanted {{%s X OP Y}}, OP one of = != < <= > >=, X and Y a row",
                    words->word[0], words->word[0]);
     else
         judge(w, words, at);

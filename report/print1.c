@@ -111,8 +111,9 @@ void table1_markdown(const struct table1 *t, const struct results *r,
     out_printf(
         out,
         "| Encoder | Data set | n | Pretraining | Dice | published | IoU | published |\n");
-    out_printf(out, "|:----------|:-------------|---:|:------------|---------------:|---------:"
-                    "|---------------:|---------:|\n");
+    out_printf(out,
+               "|:----------|:-------------|---:|:------------|---------------:|---------:"
+               "|---------------:|---------:|\n");
     for (int i = 0; i < t->lines; i++) {
         const struct line *l = &t->line[i];
         struct numbers x = numbers_of(l, " ± ");

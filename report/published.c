@@ -121,7 +121,8 @@ void gather_published(struct gather *g) {
     const struct table *t = &g->published;
     int cell = table_need(t, "cell"), metric = table_need(t, "metric");
     add_printed(g);
-    for (int pass = 0; pass < 2; pass++) /* pairs need what follows from both of their cells */
+    /* pairs need what follows from both of their cells */
+    for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < t->rows; i++) {
             char *encoder, *arm, *data;
             double d, j;

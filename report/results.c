@@ -20,8 +20,13 @@ struct result *results_add(struct results *r, char *key) {
         r->row = xrealloc(r->row, (size_t)r->room, sizeof *r->row);
     }
     struct result *row = &r->row[r->count++];
-    *row = (struct result){
-        .key = key, .ok = true, .value = NAN, .n = -1, .sd_seed = NAN, .lo = NAN, .hi = NAN};
+    *row = (struct result){.key = key,
+                           .ok = true,
+                           .value = NAN,
+                           .n = -1,
+                           .sd_seed = NAN,
+                           .lo = NAN,
+                           .hi = NAN};
     return row;
 }
 

@@ -96,8 +96,8 @@ static double checked(const struct table *t, int i, int column, double wanted) {
 static void read_rows(struct score *score) {
     const struct table *t = &score->rows;
     int name = table_need(t, "name"), group = table_need(t, "group"),
-        inter = table_need(t, "inter"), pred = table_need(t, "pred"), truth = table_need(t, "truth"),
-        d = table_need(t, "dice"), j = table_need(t, "iou");
+        inter = table_need(t, "inter"), pred = table_need(t, "pred"),
+        truth = table_need(t, "truth"), d = table_need(t, "dice"), j = table_need(t, "iou");
     score->n = t->rows;
     if (!score->n) die_no("%s: no picture scored, wanted at least one", t->path);
     score->name = xcalloc((size_t)score->n, sizeof *score->name);
@@ -147,8 +147,8 @@ void score_open(struct score *score, const char *path) {
 }
 
 void score_close(struct score *s) {
-    void *all[] = {s->variant, s->cell, s->split, s->encoder, s->arm,   s->data,
-                   s->scored,  s->name, s->group, s->dice,    s->iou,   s->source};
+    void *all[] = {s->variant, s->cell, s->split, s->encoder, s->arm, s->data,
+                   s->scored,  s->name, s->group, s->dice,    s->iou, s->source};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) xfree(all[i]);
     table_free(&s->rows);
     *s = (struct score){0};

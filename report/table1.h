@@ -2,8 +2,8 @@
  * arm; below it, in Markdown, the differences of arms with their intervals.
  *
  * A cell that was not run says so and points to its reasons and remedies below the table,
- * each of which stands there once. Nothing is marked as best: which arm is ahead is a claim,
- * and claims are judged. */
+ * each of which stands there once. Nothing is marked as best: which arm is ahead is a
+ * claim, and claims are judged. */
 #ifndef REPORT_TABLE1_H
 #define REPORT_TABLE1_H
 #include "core/file.h"

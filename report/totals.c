@@ -54,8 +54,8 @@ static void add_for_arms(struct gather *g, const struct slot *like, const char *
     xfree(metric);
 }
 
-/* The experiment's cells that were not run, of arms a and b (NULL: of all), as a reason, the
- * first ones by name; NULL if all were run. Caller frees. */
+/* The experiment's cells that were not run, of arms a and b (NULL: of all), as a reason,
+ * the first ones by name; NULL if all were run. Caller frees. */
 static char *missing_cells(const struct gather *g, const struct slot *like, const char *a,
                            const char *b) {
     enum { NAMED = 3 };
@@ -99,8 +99,8 @@ static bool clearly_ahead(const struct gather *g, const struct slot *s,
     return false;
 }
 
-/* Encoder and data sets in which a and b were both run, in which a's mean Dice is above, and
- * in which it clearly is. */
+/* Encoder and data sets in which a and b were both run, in which a's mean Dice is above,
+ * and in which it clearly is. */
 struct standing {
     int compared, ahead, clear;
 };

@@ -48,7 +48,7 @@ struct weaver {
     const struct results *results;
     const char *path;
     int line, failed;
-    bool left_out; /* the present line, by its {{if}} */
+    bool left_out;  /* the present line, by its {{if}} */
     char *failures; /* the first ones' lines */
     bool fenced;
     char fence; /* the open fence's sign and length */
@@ -60,8 +60,8 @@ void weave_put(struct weaver *w, const char *text, size_t n);
 void weave_puts(struct weaver *w, const char *text);
 void weave_fail(struct weaver *w, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* place.c: the placeholder between {{ and }}; `first`: nothing stands before it on its line,
- * `alone`: nor after it. True if it was an {{if}}. */
+/* place.c: the placeholder between {{ and }}; `first`: nothing stands before it on its
+ * line, `alone`: nor after it. True if it was an {{if}}. */
 bool weave_place(struct weaver *w, const char *inner, size_t n, bool first, bool alone);
 /* A plain name below a folder: no "..", no leading "/", no control byte. */
 bool weave_inside(const char *name);

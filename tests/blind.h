@@ -2,15 +2,17 @@
  * rewritten for another scaling, order of channels or position of strides.
  *
  * Scaling and order: v' = (v - m') / s' in another order sees the same picture if the first
- * convolution's planes are exchanged and multiplied by s'/s, and what the means differ by is
- * taken from the first running mean (all but the zeros beyond the picture's edge). Strides:
- * no weight can be rewritten for them, so the statistics are taken anew, on pictures. */
+ * convolution's planes are exchanged and multiplied by s'/s, and what the means differ by
+ * is taken from the first running mean (all but the zeros beyond the picture's edge).
+ * Strides: no weight can be rewritten for them, so the statistics are taken anew, on
+ * pictures. */
 #ifndef TESTS_BLIND_H
 #define TESTS_BLIND_H
 #include "model/model.h"
 
 struct blind_reading {
-    int scale; /* words of recipe key `scale` from 1: imagenet unit pm1 caffe caffe255 raw */
+    /* words of recipe key `scale` from 1: imagenet unit pm1 caffe caffe255 raw */
+    int scale;
     int bgr, v1;
 };
 /* A recipe that reads so. */

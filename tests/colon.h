@@ -3,7 +3,8 @@
  * Folded, shaded, glistening mucosa round a dark lumen; one low-contrast lump whose sign is
  * its shading, a finer texture and a slight tint; crescent folds and highlights that are no
  * polyps. A scene may be seen several times, each view turned, shifted and lit a little
- * differently, as the frames of a video are. Everything is a function of (look, scene, view). */
+ * differently, as the frames of a video are. Everything is a function of (look, scene,
+ * view). */
 #ifndef TESTS_COLON_H
 #define TESTS_COLON_H
 #include "core/image.h"

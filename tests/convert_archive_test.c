@@ -1,4 +1,5 @@
-/* convert_archive_test.c - names, and archives that are broken or not the source's. Hostile ones: tests/hostile. */
+/* convert_archive_test.c - names, and archives that are broken or not the source's. Hostile
+ * ones: tests/hostile. */
 #include "convert/archive.h"
 #include "convert/member_name.h"
 #include "core/rng.h"

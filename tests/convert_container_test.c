@@ -1,5 +1,5 @@
-/* convert_container_test.c - the same set in every container, what may lie beside it, and what
- * is told of it: CVC-ClinicDB's RAR and its copies. */
+/* convert_container_test.c - the same set in every container, what may lie beside it, and
+ * what is told of it: CVC-ClinicDB's RAR and its copies. */
 #include "convert/layout.h"
 #include "convert/tally.h"
 #include "tests/published.h"
@@ -102,8 +102,8 @@ static void a_rar_that_is_cut_or_changed_is_refused(void **state) {
             file_write("raw", bytes, n * k / 16);
             assert_dies(EXIT_NO, "raw: ", published_one, NULL);
         }
-        /* In the middle of some member's pixels: libarchive 3.6 looks at no CRC here, so that
-         * it is the pin that notices. */
+        /* In the middle of some member's pixels: libarchive 3.6 looks at no CRC here, so
+         * that it is the pin that notices. */
         bytes[n / 2] ^= 1;
         file_write("raw", bytes, n);
         assert_dies(EXIT_NO, "raw: ", published_one, NULL);

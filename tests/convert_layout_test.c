@@ -1,5 +1,5 @@
-/* convert_layout_test.c - each published set's layout, as its own source and conf say it, in
- * made-up archives with the real ones' quirks. */
+/* convert_layout_test.c - each published set's layout, as its own source and conf say it,
+ * in made-up archives with the real ones' quirks. */
 #include "convert/layout.h"
 #include "core/source.h"
 #include "core/table.h"

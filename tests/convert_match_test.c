@@ -1,5 +1,6 @@
-/* convert_match_test.c - a checkpoint held against an encoder's list through a map: pieces that make
- * one tensor, axes that turn and melt together, and everything that does not fit, by name. */
+/* convert_match_test.c - a checkpoint held against an encoder's list through a map: pieces
+ * that make one tensor, axes that turn and melt together, and everything that does not fit,
+ * by name. */
 #include "tests/test.h"
 #include "convert/match.h"
 #include "convert/turn.h"
@@ -15,7 +16,8 @@ static const char MAP[] =
     "one/bias\tq.bias\t-\t1/3\ntwo/bias\tq.bias\t-\t2/3\nthree/bias\tq.bias\t-\t3/3\n"
     "half/bias\tq.bias\t-\t1/4\nconv/kernel\tw\thwio\t-\n";
 
-/* In big_vision's form: a query of 4 inputs, 2 heads of 1; a convolution of 2 x 2 x 3 x 5. */
+/* In big_vision's form: a query of 4 inputs, 2 heads of 1; a convolution of 2 x 2 x 3 x
+ * 5. */
 static float value[60];
 static const struct tensor whole[] = {
     {"conv/kernel", T_F32, 4, {2, 2, 3, 5}, value}, {"one/bias", T_F32, 2, {2, 1}, value},

@@ -1,5 +1,5 @@
-/* convert_sun_test.c - SUN-SEG's names, one by one: which paths are frames, which masks, which order
- * frames have. */
+/* convert_sun_test.c - SUN-SEG's names, one by one: which paths are frames, which masks,
+ * which order frames have. */
 #include "convert/layout.h"
 #include "tests/test.h"
 

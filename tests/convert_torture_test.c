@@ -1,7 +1,7 @@
-/* convert_torture_test.c - every allocation, read, write, sync and rename of convert made to fail
- * in turn (FAIL_AT), in a process that goes on: each failure is EXIT_WORLD with a message, no
- * file has a final name without being whole, no temporary and no descriptor stays, and under
- * the sanitizers nothing leaks, of ours or of the libraries'. */
+/* convert_torture_test.c - every allocation, read, write, sync and rename of convert made
+ * to fail in turn (FAIL_AT), in a process that goes on: each failure is EXIT_WORLD with a
+ * message, no file has a final name without being whole, no temporary and no descriptor
+ * stays, and under the sanitizers nothing leaks, of ours or of the libraries'. */
 #include "tests/packing.h"
 #include "tests/test.h"
 #include "convert/divide.h"
@@ -42,8 +42,8 @@ static void check_out(int n) {
     if (strcmp(was, is) != 0) WRONG("FAIL_AT=%d: out is not whole", n);
 }
 
-/* What is tortured: fn(arg) makes the file "out". `ahead`: a thread reads ahead, and what it
- * fails to read may be nothing that anybody wants. */
+/* What is tortured: fn(arg) makes the file "out". `ahead`: a thread reads ahead, and what
+ * it fails to read may be nothing that anybody wants. */
 struct victim {
     void (*fn)(void *);
     void *arg;

@@ -189,7 +189,8 @@ static void put32(struct bytes *b, uint64_t x) {
     bytes_u32(b, (uint32_t)x);
 }
 
-/* A zip whose last member of n bytes has this descriptor behind it, all places told rightly. */
+/* A zip whose last member of n bytes has this descriptor behind it, all places told
+ * rightly. */
 static struct bytes described(size_t n, const struct bytes *descriptor) {
     struct stored member[] = {{"version", "3\n", 2}, {"data/0", values, n}};
     struct bytes b = {0}, out = {0};

@@ -1,5 +1,5 @@
-/* core_sandbox_test.c - what a shut-in process can and cannot do, tried in a child. Each thing
- * that must fail is seen to work first, outside. */
+/* core_sandbox_test.c - what a shut-in process can and cannot do, tried in a child. Each
+ * thing that must fail is seen to work first, outside. */
 #include "core/sandbox.h"
 #include "core/sandbox_calls.h"
 #include "tests/test.h"
@@ -166,8 +166,8 @@ static void set_the_stage(void) {
     file_mkdir("out");
 }
 
-/* There only where branches are counted (the Makefile asks the linker for it): _exit would lose
- * the child's. */
+/* There only where branches are counted (the Makefile asks the linker for it): _exit would
+ * lose the child's. */
 extern void __gcov_dump(void) __attribute__((weak));
 
 /* In a child, shut in or not: 1 if the attempt works. */

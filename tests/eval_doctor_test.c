@@ -3,7 +3,8 @@
  *
  *   BLIND=all         all 24 readings; else BLIND_COUNT (4) of them, drawn by BLIND_SEED (1)
  *   BLIND_WEIGHTS=BAG a real ResNet-50's weights bag (truth: its metadata), with BLIND_PACK
- *                     and BLIND_SPLIT: then those are made blind, and seen on those pictures
+ *                     and BLIND_SPLIT: then those are made blind, and seen on those
+ *                     pictures
  *
  * A Keras file and Kvasir-SEG, SRC being a source file with `map keras_resnet50`:
  *   out/bin/h5 FILE.h5 a.bag; out/bin/weights --partial SRC a.bag b.bag
@@ -28,8 +29,8 @@ static const char *name_of(const struct blind_reading *r) {
     static char text[4][32];
     static int turn;
     char *out = text[turn++ % 4];
-    snprintf(out, sizeof text[0], "%s %s %s", doctor_scale(r->scale), r->bgr ? "bgr" : "rgb",
-             doctor_stride(r->v1));
+    snprintf(out, sizeof text[0], "%s %s %s", doctor_scale(r->scale),
+             r->bgr ? "bgr" : "rgb", doctor_stride(r->v1));
     return out;
 }
 
@@ -59,7 +60,7 @@ struct subject {
     struct bag bag;
     struct blind_reading truth;
     struct pictures seen, other; /* by the doctor, and for new statistics */
-    int keeps; /* its statistics are real: kept where its strides are */
+    int keeps;                   /* its statistics are real: kept where its strides are */
     struct pack pack;
     struct split split;
 };
@@ -120,7 +121,9 @@ static void blind_checkpoints_are_read_rightly(void **state) {
     (void)state;
     const char *all = getenv("BLIND"), *count = getenv("BLIND_COUNT"),
                *seed = getenv("BLIND_SEED");
-    int order[READINGS], n = all && !strcmp(all, "all") ? READINGS : count ? atoi(count) : 4;
+    int order[READINGS], n = all && !strcmp(all, "all") ? READINGS
+                             : count                    ? atoi(count)
+                                                        : 4;
     struct subject s;
     subject_open(&s);
     rng_permutation(seed ? strtoull(seed, NULL, 10) : 1, STREAM_SPLIT, 7, READINGS, order);

@@ -1,5 +1,5 @@
-/* fetch_offline_test.c - OFFLINE opens no socket (the kernel watches), and hosts are asked by
- * one process at a time, different ones side by side. */
+/* fetch_offline_test.c - OFFLINE opens no socket (the kernel watches), and hosts are asked
+ * by one process at a time, different ones side by side. */
 #include "tests/served.h"
 #include "tests/test.h"
 #include <linux/filter.h>

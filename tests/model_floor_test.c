@@ -1,4 +1,5 @@
-/* model_floor_test.c - what a step must cost at least: counts held to counts made by hand. */
+/* model_floor_test.c - what a step must cost at least: counts held to counts made by
+ * hand. */
 #include "tests/test.h"
 #include "model/floor.h"
 #include "model/model.h"
@@ -32,8 +33,9 @@ static struct floor whole(const char *encoder, const char *preset,
     return sum;
 }
 
-/* ResNet-50 with the decoder of Chen et al., batch 32: counted layer by layer elsewhere, 847 GFLOP
- * forward, 2533 with backward (the first convolution has no gradient of its input), 2068 useful. */
+/* ResNet-50 with the decoder of Chen et al., batch 32: counted layer by layer elsewhere,
+ * 847 GFLOP forward, 2533 with backward (the first convolution has no gradient of its
+ * input), 2068 useful. */
 static void a_step_of_resnet50_is_2533_gigaflop(void **state) {
     (void)state;
     struct floor step = whole("resnet50", "chen2018", &TRAIN);
@@ -44,8 +46,8 @@ static void a_step_of_resnet50_is_2533_gigaflop(void **state) {
     assert_true(step.saved < step.useful && step.fused < step.apart);
 }
 
-/* The 3x3 behind the upsampling: its 256 upsampled channels cost 355 GFLOP a step on 56 x 56, 22 on
- * 14 x 14. */
+/* The 3x3 behind the upsampling: its 256 upsampled channels cost 355 GFLOP a step on 56 x
+ * 56, 22 on 14 x 14. */
 static void an_upsampled_map_is_counted_on_the_small_one(void **state) {
     (void)state;
     struct model model;
@@ -109,14 +111,14 @@ static void every_stage_has_a_name_and_the_sum_is_the_whole(void **state) {
     model_free(&model);
 }
 
-/* 40 M parameters in 16 bits: 28 bytes each but for dead taps, of which rate 18 on a 14 x 14 map has 8
- * of 9. */
+/* 40 M parameters in 16 bits: 28 bytes each but for dead taps, of which rate 18 on a 14 x
+ * 14 map has 8 of 9. */
 static void adam_moves_28_bytes_a_parameter(void **state) {
     (void)state;
     struct model model;
     build(&model, "resnet50", "plain");
-    /* 24 for weight and moments in and out, 2 the gradient, 2 the copy; the 16-bit gradient's own
-     * writing is the convolution's. */
+    /* 24 for weight and moments in and out, 2 the gradient, 2 the copy; the 16-bit
+     * gradient's own writing is the convolution's. */
     struct floor f = floor_of_adam(model.graph, &TRAIN);
     assert_near(f.apart, 28. * (double)model.graph->weights, 0);
     assert_near((f.apart - f.fused_saved) / 28, 2048. * 256 * 8, 1);

@@ -36,9 +36,9 @@ static void net_open(struct net *n, const char *stride, const char *bias, const 
     recipe_parse(&recipe, text, "recipe");
     model_build(&n->model, &cell, &recipe, &norm, SIDE);
     n->backend = backend_open("cpu", 1, &n->machine);
-    n->backend->prepare(n->machine, &(struct job){.graph = n->model.graph,
-                                                  .recipe = &n->model.recipe,
-                                                  .batch = 1});
+    n->backend->prepare(
+        n->machine,
+        &(struct job){.graph = n->model.graph, .recipe = &n->model.recipe, .batch = 1});
     xfree(text);
     xfree(name);
 }
@@ -59,8 +59,8 @@ static void make_weights(const char *path, const float *bias, const char *stride
     for (int i = 0; i < n.model.graph->params; i++) {
         const struct param *p = &n.model.graph->param[i];
         const char *name = p->name + strlen("encoder.");
-        int conv_bias = strstr(name, ".bias") && !strstr(name, "bn") &&
-                        !strstr(name, "downsample.1");
+        int conv_bias =
+            strstr(name, ".bias") && !strstr(name, "bn") && !strstr(name, "downsample.1");
         if (!p->encoder || (conv_bias && !bias)) continue;
         struct tensor t = param_tensor(p, xmalloc(p->count * sizeof(float)));
         n.backend->get(n.machine, p->name, &t);
@@ -103,8 +103,8 @@ static void biases_that_a_strict_load_would_lose_are_a_fault(void **state) {
     (void)state;
     make_weights("w.bag", &some, NULL);
     struct job_of_loading j = {"w.bag", "v1", "drop", "strict", "", {0}};
-    assert_dies(EXIT_NO, "53 of them would be lost; recipe key encoder.conv_bias fold", load,
-                &j);
+    assert_dies(EXIT_NO, "53 of them would be lost; recipe key encoder.conv_bias fold",
+                load, &j);
 }
 
 static void a_partial_load_that_loses_biases_says_so(void **state) {
@@ -112,8 +112,8 @@ static void a_partial_load_that_loses_biases_says_so(void **state) {
     make_weights("w.bag", &some, NULL);
     struct job_of_loading j = {"w.bag", "v1", "drop", "partial", "", {0}};
     load(&j);
-    assert_string_equal(
-        j.line, "loaded 265 of 265, 0 missing, 0 unexpected, 53 biases dropped");
+    assert_string_equal(j.line,
+                        "loaded 265 of 265, 0 missing, 0 unexpected, 53 biases dropped");
 }
 
 static void biases_of_zero_are_lost_without_loss(void **state) {

@@ -1,8 +1,8 @@
-/* model_parts_test.c - a step's batch taken in parts (`accumulate`), on ref and on cpu: its gradient is the
- * mean of its parts'. The GPU's is gpu_machine_test's.
+/* model_parts_test.c - a step's batch taken in parts (`accumulate`), on ref and on cpu: its
+ * gradient is the mean of its parts'. The GPU's is gpu_machine_test's.
  *
- * Both sides compute the same parts with the same kernels: what differs is the rounding of sums of two to
- * four terms, 2^-53 and 2^-24 each; four times that is allowed. */
+ * Both sides compute the same parts with the same kernels: what differs is the rounding of
+ * sums of two to four terms, 2^-53 and 2^-24 each; four times that is allowed. */
 #include "tests/parted.h"
 #include "tests/test.h"
 

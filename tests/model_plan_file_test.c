@@ -1,5 +1,6 @@
-/* model_plan_file_test.c - the file of a GPU's plans: what is chosen is found again, by several processes too;
- * a file that is not ours, or not as we wrote it, is told and replaced; the quickest of those that run. */
+/* model_plan_file_test.c - the file of a GPU's plans: what is chosen is found again, by
+ * several processes too; a file that is not ours, or not as we wrote it, is told and
+ * replaced; the quickest of those that run. */
 #include "tests/test.h"
 #include "model/gpu/choose.h"
 #include "model/gpu/plans.h"

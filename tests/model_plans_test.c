@@ -1,5 +1,5 @@
-/* model_plans_test.c - the plan file: what was chosen is found again, by this device and these libraries
- * alone; several processes choose once. */
+/* model_plans_test.c - the plan file: what was chosen is found again, by this device and
+ * these libraries alone; several processes choose once. */
 #include "tests/test.h"
 #include "core/bag.h"
 #include "model/gpu/plans.h"

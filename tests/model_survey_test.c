@@ -1,6 +1,7 @@
-/* model_survey_test.c - cuDNN's plans for GPUs that are not here: every convolution of every network, from
- * a device's properties alone. Those in tests/devices were written by hand, from what is generally known of
- * these GPUs: neither copied from data sheets nor read off a card. */
+/* model_survey_test.c - cuDNN's plans for GPUs that are not here: every convolution of
+ * every network, from a device's properties alone. Those in tests/devices were written by
+ * hand, from what is generally known of these GPUs: neither copied from data sheets nor
+ * read off a card. */
 #include "tests/test.h"
 #include "core/bag.h"
 #include "model/gpu/device.h"
@@ -36,8 +37,8 @@ NEVER void launch_check(struct device *d, const char *kernel) {
     abort();
 }
 
-/* The sanitizer does not look for lost memory here: cuDNN leaves some behind in libraries that it has unloaded
- * by then, which no suppression can name. */
+/* The sanitizer does not look for lost memory here: cuDNN leaves some behind in libraries
+ * that it has unloaded by then, which no suppression can name. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) {
     return "detect_leaks=0";
@@ -99,27 +100,31 @@ static struct survey_count survey_all(const struct survey_device *d,
 /* Once chosen, once more from the file alone. */
 static void every_plan_is_made_stored_and_read(int capability, enum precision precision) {
     struct survey_device d = device(capability);
-    struct survey_count first = survey_all(&d, precision), again = survey_all(&d, precision);
+    struct survey_count first = survey_all(&d, precision),
+                        again = survey_all(&d, precision);
     assert_true(first.chosen > 0);
     assert_int_equal(again.chosen, 0);
     assert_int_equal(again.recalled, first.chosen + first.recalled);
     assert_true(again.scratch == first.scratch && first.scratch <= (size_t)512 << 20);
-    print_message("# %d, precision %d: %d convolutions, %d plans chosen, %zu MB of scratch\n",
-                  capability, precision, first.convolutions, first.chosen,
-                  first.scratch >> 20);
+    print_message(
+        "# %d, precision %d: %d convolutions, %d plans chosen, %zu MB of scratch\n",
+        capability, precision, first.convolutions, first.chosen, first.scratch >> 20);
     xfree((char *)d.properties);
 }
 
-#define SURVEY(capability, precision)                                                       \
-    static void sm_##capability##_has_a_##precision##_plan_for_every_convolution(void **s) { \
-        (void)s;                                                                            \
-        if (!survey_possible()) skip();                                                     \
-        every_plan_is_made_stored_and_read(capability, precision);                          \
+#define SURVEY(capability, precision)                                                      \
+    static void sm_##capability##_has_a_##precision##_plan_for_every_convolution(          \
+        void **s) {                                                                        \
+        (void)s;                                                                           \
+        if (!survey_possible()) skip();                                                    \
+        every_plan_is_made_stored_and_read(capability, precision);                         \
     }
 /* fp32 takes cuDNN several times as long to answer for: where it counts. */
-#define SURVEYS(S)                                                                          \
-    S(90, FP16) S(90, BF16) S(90, FP32) S(90, TF32) S(75, FP16) S(80, FP16) S(80, BF16)      \
-    S(86, FP16) S(89, FP16) S(100, FP16) S(100, BF16) S(120, FP16)
+#define SURVEYS(S)                                                                         \
+    S(90, FP16)                                                                            \
+    S(90, BF16)                                                                            \
+    S(90, FP32) S(90, TF32) S(75, FP16) S(80, FP16) S(80, BF16) S(86, FP16) S(89, FP16)    \
+        S(100, FP16) S(100, BF16) S(120, FP16)
 SURVEYS(SURVEY)
 
 /* Every choice in the file becomes `text`. */

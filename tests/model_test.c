@@ -1,5 +1,6 @@
-/* model_test.c - whole networks against PyTorch: reduced ones trained three steps, full-width ones
- * looked through. Bounds: ref in double 1e-7; cpu in float four times PyTorch's own float32. */
+/* model_test.c - whole networks against PyTorch: reduced ones trained three steps,
+ * full-width ones looked through. Bounds: ref in double 1e-7; cpu in float four times
+ * PyTorch's own float32. */
 #include "tests/test.h"
 #include "tests/whole.h"
 

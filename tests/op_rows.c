@@ -189,7 +189,8 @@ void op_rows_nan(const struct kernels *k, struct ground *ground) {
             }
             const double y = r.y[c * P * Q + o];
             if (isnan(x[best]) ? !isnan(y) : y != x[best])
-                fail_msg("%s: channel %d, output %d is %g, wanted %g", k->name, c, o, y, x[best]);
+                fail_msg("%s: channel %d, output %d is %g, wanted %g", k->name, c, o, y,
+                         x[best]);
             dx[best] += 1 << o;
         }
         assert_memory_equal(r.dx[0] + c * H * W, dx, sizeof dx);

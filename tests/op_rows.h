@@ -16,7 +16,7 @@ extern const struct op_row op_rows[];
 extern const int op_row_count;
 /* The trial of a row, to be filled. */
 void op_row_build(struct trial *t, const struct op_row *r);
-/* Max pooling on these kernels: a window with a NaN gives NaN, and the last NaN in row order takes the
- * gradient, as F.max_pool2d does. */
+/* Max pooling on these kernels: a window with a NaN gives NaN, and the last NaN in row
+ * order takes the gradient, as F.max_pool2d does. */
 void op_rows_nan(const struct kernels *k, struct ground *ground);
 #endif

@@ -11,7 +11,8 @@ struct packing {
     const char *format; /* NULL: pictures under i/, masks under m/, all PNG */
     const char *source; /* further lines of x.src; may be NULL */
     const char *
-        conf; /* whole text of x.conf; NULL: size 8, bilinear, nearest, 127, numeric, none */
+        /* whole text of x.conf; NULL: size 8, bilinear, nearest, 127, numeric, none */
+        conf;
     const char *passphrase; /* of the zip */
     enum container container;
     int threads; /* 0: one */

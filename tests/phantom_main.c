@@ -1,7 +1,7 @@
 /* phantom_main.c - the program `phantom`: raw data for the demo, made up.
  *
- * It writes the archives people would download and the source files that describe them. Nothing
- * drawn here is a colon: a number from it says nothing of any method. */
+ * It writes the archives people would download and the source files that describe them.
+ * Nothing drawn here is a colon: a number from it says nothing of any method. */
 #include "core/die.h"
 #include "core/table.h"
 #include "tests/phantom_set.h"

@@ -17,8 +17,8 @@ struct phantom {
  * kvasir  web/kvasir-seg.zip, by a file: address: pictures and masks as JPEG, of many sizes,
  *         names of 25 characters, kavsir_bboxes.json, here and there an inset
  * sun-*   by hand only, found in `folder` as mirror: two encrypted zips of frames with
- *         sun-password.txt, one of masks with Seen/Unseen, Edge and lists; cases of one clip
- *         have no underscore */
+ *         sun-password.txt, one of masks with Seen/Unseen, Edge and lists; cases of one
+ *         clip have no underscore */
 int phantom_make(const struct phantom *p, const char *name);
 extern const char *const phantom_names[]; /* NULL-ended */
 #endif

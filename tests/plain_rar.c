@@ -1,4 +1,5 @@
-/* plain_rar.c - two generations of the same idea: blocks, each with a checksum of its header. */
+/* plain_rar.c - two generations of the same idea: blocks, each with a checksum of its
+ * header. */
 #include "tests/plain_rar.h"
 #include "core/die.h"
 #include <string.h>

@@ -3,8 +3,9 @@
 #define TESTS_PUBLISHED_H
 #include "tests/packing.h"
 
-/* x.src with the format of fetch/sources/SOURCE.src and `lines`; x.conf as convert/CONF.conf,
- * but of size 8, its groups not from a table, and any number of pictures. */
+/* x.src with the format of fetch/sources/SOURCE.src and `lines`; x.conf as
+ * convert/CONF.conf, but of size 8, its groups not from a table, and any number of
+ * pictures. */
 void published_write(const char *source, const char *conf, const char *lines);
 /* Packs raw, raw2, raw3, as many as `raws`, by x.src and x.conf. */
 void published_pack(int raws, const char *out);

@@ -71,7 +71,8 @@ static void a_montage_is_the_same_picture_twice(void **state) {
     pack_close(&block.pack);
 }
 
-/* Colours that only pictures have on the sheet: greys and tints that no letter is drawn in. */
+/* Colours that only pictures have on the sheet: greys and tints that no letter is drawn
+ * in. */
 static int has_pixel(const struct image *sheet, int r, int g, int b) {
     for (size_t i = 0; i < (size_t)sheet->width * (size_t)sheet->height; i++) {
         const uint8_t *p = sheet->pixel + 3 * i;

@@ -72,8 +72,9 @@ static void counts_are_whole_and_differences_signed(void **state) {
 
 static void reasons_are_a_statement_a_source(void **state) {
     (void)state;
-    static const char sun[] = "sun-masks: by hand. Ask: them", both[] =
-        "cvc: not asked | sun-masks: by hand. Ask: them | cvc: not asked";
+    static const char sun[] = "sun-masks: by hand. Ask: them",
+                      both[] =
+                          "cvc: not asked | sun-masks: by hand. Ask: them | cvc: not asked";
     struct reasons r = {0};
     reasons_add(&r, sun);
     reasons_add(&r, both);
@@ -96,18 +97,17 @@ static void reasons_are_a_statement_a_source(void **state) {
 #define OK(key, value, published)                                                          \
     "main/" key "\tok\t" value "\t3\tna\tna\tna\tna\tna\tna\tna\t" published "\tna\tna\n"
 #define NOT(cell, reason)                                                                  \
-    "main/" cell "/random/dice\tnot-run\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna\t" reason     \
+    "main/" cell "/random/dice\tnot-run\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna\t" reason  \
     "\tna\nmain/" cell                                                                     \
     "/random/iou\tnot-run\tna\tna\tna\tna\tna\tna\tna\tna\tna\tna\t" reason "\tna\n"
 
-static const char two_arms[] =
-    OK("vits-imagenet-cvc/random/dice", "0.83333", "0.8705")
-    OK("vits-imagenet-cvc/random/iou", "0.77777", "0.7913")
-    OK("vits-radimagenet-cvc/random/dice", "0.5", "0.5033")
-    OK("vits-radimagenet-cvc/random/iou", "0.44444", "0.4024")
-    "main/vits-imagenet-vs-radimagenet-cvc/random/dice\tok\t0.33333\t3\tna\t0.00667\t0.66\t"
-    "normal\tna\tna\tna\t+0.3672\tna\tna\n"
-    OK("vits-radimagenet-vs-histo-cvc/random/dice", "-0.1", "na");
+static const char two_arms[] = OK("vits-imagenet-cvc/random/dice", "0.83333", "0.8705") OK(
+    "vits-imagenet-cvc/random/iou", "0.77777",
+    "0.7913") OK("vits-radimagenet-cvc/random/dice", "0.5", "0.5033")
+    OK("vits-radimagenet-cvc/random/iou", "0.44444",
+       "0.4024") "main/vits-imagenet-vs-radimagenet-cvc/random/dice\tok\t0.33333\t3\tna\t0.00667\t0.66\t"
+                 "normal\tna\tna\tna\t+0.3672\tna\tna\n" OK(
+                     "vits-radimagenet-vs-histo-cvc/random/dice", "-0.1", "na");
 
 /* Table 1 of these rows in all three forms: caller frees. */
 struct forms {

@@ -29,7 +29,8 @@ static void make_run(const char *cell, long seed, const int (*counts)[3], int n)
     for (int i = 0; i < n; i++) {
         struct counts c = {counts[i][0], counts[i][1], counts[i][2]};
         out_printf(out, "%d.tif\tg%d\t96\t%d\t%d\t%d\tnone\t%.17g\t%.17g\n", i + 1,
-                   i / of_a_group, counts[i][0], counts[i][1], counts[i][2], dice(c), iou(c));
+                   i / of_a_group, counts[i][0], counts[i][1], counts[i][2], dice(c),
+                   iou(c));
     }
     out_commit(out);
     char *run = xprintf("%s/run.tsv", folder);
@@ -118,8 +119,8 @@ static void arms_are_compared_picture_by_picture(void **state) {
     gather_free(&given.g);
 }
 
-/* Differences of pictures 0, .5, .5: by hand, their mean 1/3, deviation .2887, standard error
- * 1/6. */
+/* Differences of pictures 0, .5, .5: by hand, their mean 1/3, deviation .2887, standard
+ * error 1/6. */
 static void a_difference_has_the_interval_of_its_pairs(void **state) {
     (void)state;
     struct given given;
@@ -129,8 +130,10 @@ static void a_difference_has_the_interval_of_its_pairs(void **state) {
         row(&given, "main/vits-imagenet-vs-radimagenet-cvc/random/dice");
     assert_near(pair->lo, 1. / 3 - 1.96 / 6, 1e-12);
     assert_near(pair->hi, 1. / 3 + 1.96 / 6, 1e-12);
-    assert_near(row(&given, "main/all/random/clear-imagenet-over-radimagenet")->value, 1, 0);
-    assert_near(row(&given, "main/all/random/clear-radimagenet-over-imagenet")->value, 0, 0);
+    assert_near(row(&given, "main/all/random/clear-imagenet-over-radimagenet")->value, 1,
+                0);
+    assert_near(row(&given, "main/all/random/clear-radimagenet-over-imagenet")->value, 0,
+                0);
     results_write(&given.g.results, "results.tsv");
     gather_free(&given.g);
     struct results again;

@@ -235,8 +235,9 @@ static void a_line_is_left_out_by_its_condition(void **state) {
     becomes("a\n  {{if wins = 0}} None. {{claim wins = 0}}\nb\n", "a\nb\n");
     write_text("f.png", "x");
     becomes("{{if wins > 0}}   ![f](f.png)\n", "![f](f.png)\n");
-    becomes("a\n{{if vits-imagenet-sun dice > 0}} c\n{{if vits-imagenet-sun dice <= 0}} d\n",
-            "a\n");
+    becomes(
+        "a\n{{if vits-imagenet-sun dice > 0}} c\n{{if vits-imagenet-sun dice <= 0}} d\n",
+        "a\n");
     fails("a {{if wins > 0}} b\n", "if: wanted at the beginning of its line");
     fails("{{if wins}} b\n", "if: wanted {{if X OP Y}}");
     fails("{{if wins = 0}} about 0.5\n", "typed number '0.5'");

@@ -43,5 +43,6 @@ void served_unknown_stops(https_answer *answer, int code, const char *message);
 void served_drop(char *text, const char *key); /* the line that begins so */
 void assert_file(const char *path, const void *bytes, size_t n);
 void assert_nothing(int files);
-int served_files(void); /* in out/, without the locks of hosts, which stay and say nothing */
+/* in out/, without the locks of hosts, which stay and say nothing */
+int served_files(void);
 #endif

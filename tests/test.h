@@ -32,7 +32,7 @@
 
 /* Weak: one of each in a program of several files. */
 __attribute__((weak)) char test_home[PATH_MAX]; /* where the program was started */
-__attribute__((weak)) char test_dir[PATH_MAX];   /* the running test's directory */
+__attribute__((weak)) char test_dir[PATH_MAX];  /* the running test's directory */
 
 static inline void test_begin(void) {
     if (!getcwd(test_home, sizeof test_home)) abort();

@@ -72,7 +72,8 @@ static const struct row ROWS[] = {
     {VIT, LAST, "loss", "dice", CHANGES},
     {VIT, LAST, "loss", "bce_dice", CHANGES},
     {VIT, LAST, "batch", "4", CHANGES},
-    {VIT, LAST "\nbatch 4", "accumulate", "2", CHANGES}, /* batch norms see two pictures, not four */
+    /* batch norms see two pictures, not four */
+    {VIT, LAST "\nbatch 4", "accumulate", "2", CHANGES},
     {VIT, LAST, "epochs", "2", CHANGES},
     {VIT, LAST, "steps", "1", CHANGES},
     {VIT, LAST, "augment", "flips", CHANGES},
@@ -201,9 +202,9 @@ static void check_all(const char *device) {
         if (!base || strcmp(base->cell, row->cell) || strcmp(base->base, row->base)) {
             int net = !strcmp(row->cell, NET); /* slow in plain loops: one step */
             little_split("s.tsv",
-                         net                                 ? 2
+                         net                                  ? 2
                          : strcmp(row->key, "drop_last") == 0 ? 5
-                                                             : 4,
+                                                              : 4,
                          net ? 1 : 2, 0);
             run_to(device, row->cell, row->base, "base");
             base = row;

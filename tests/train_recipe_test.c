@@ -45,7 +45,8 @@ static void a_bad_value_is_refused_with_what_was_wanted(void **state) {
                   "loss is 'bcee', wanted one of: bce dice bce_dice (did you mean");
     refuse_recipe("batch 0", "batch is '0', wanted a whole number from 1 to 4096");
     refuse_recipe("batch 2.5", "batch is '2.5'");
-    refuse_recipe("batch 8\naccumulate 3", "accumulate is 3, wanted a divisor of batch, which is 8");
+    refuse_recipe("batch 8\naccumulate 3",
+                  "accumulate is 3, wanted a divisor of batch, which is 8");
     refuse_recipe("lr 0,1", "lr is '0,1', wanted a number from 0 to 1000");
     refuse_recipe("lr -1", "lr is '-1'");
     refuse_recipe("lr_encoder -1", "lr_encoder is '-1', wanted 'same' or a number from 0");

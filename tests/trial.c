@@ -17,7 +17,8 @@ size_t trial_out_count(const struct trial *t) {
 
 size_t trial_open_count(const struct trial *t) {
     for (int i = 0; i < t->nodes - 1; i++)
-        if (t->open >> i & 1) return (size_t)t->N * shape_count(t->g->node[t->first + i].shape);
+        if (t->open >> i & 1)
+            return (size_t)t->N * shape_count(t->g->node[t->first + i].shape);
     return 0;
 }
 
@@ -132,7 +133,8 @@ static struct form node_form(const struct state *s, int node) {
 }
 static struct form param_form(const struct state *s, int p) {
     if (s->room.ground) return s->room.ground->param(s->room.ground, s->t, p);
-    return form_plain(s->k->real == T_F64 ? NUMBER_F64 : NUMBER_F32, s->t->g->param[p].count);
+    return form_plain(s->k->real == T_F64 ? NUMBER_F64 : NUMBER_F32,
+                      s->t->g->param[p].count);
 }
 static struct form loss_form(const struct state *s) {
     return form_plain(NUMBER_F64, (size_t)s->t->N);
@@ -302,9 +304,9 @@ static void backward(struct state *s) {
     struct call calls[NODES];
     if (node_of(s, t->nodes - 1)->op != OP_loss)
         s->grad[t->first + t->nodes - 1] = held(s, t->first + t->nodes - 1, t->dy);
-    for (int i = 0; i < t->nodes - 1; i++) /* what readers outside the run would have given */
-        if (t->open >> i & 1)
-            s->grad[t->first + i] = held(s, t->first + i, t->dopen);
+    /* what readers outside the run would have given */
+    for (int i = 0; i < t->nodes - 1; i++)
+        if (t->open >> i & 1) s->grad[t->first + i] = held(s, t->first + i, t->dopen);
     /* the order of plan.c: which of two gradients of the same thing is the first */
     for (int i = 0; s->m->fusion && i < t->nodes; i++) backward_call(s, i, &calls[i]);
     for (int i = t->nodes - 1; i >= 0 && !s->m->fusion; i--) {

@@ -16,7 +16,8 @@ struct trial {
     int first, nodes, leaves; /* nodes 0 .. leaves-1 are leaves; the run follows */
     int N, largest; /* scratch and saved are for the largest batch, as the host's */
     double *leaf[TRIAL_LEAVES], *param[TRIAL_PARAMS], *dy; /* float numbers */
-    unsigned open; /* bit i: the run's inner output i is read outside; one at most; before trial_fill */
+    /* bit i: the run's inner output i is read outside; one at most; before trial_fill */
+    unsigned open;
     double *dopen; /* what is given to it there */
     uint64_t seed;
     uint32_t epoch;

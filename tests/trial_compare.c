@@ -6,12 +6,12 @@
 #define FOR_ARRAYS(body)                                                                   \
     do {                                                                                   \
         static const char *const dx[] = {"dx0", "dx1", "dx2", "dx3", "dx4"};               \
-        static const char *const dw[] = {                                                  \
-            "dw0", "dw1", "dw2", "dw3", "dw4", "dw5", "dw6", "dw7", "dw8", "dw9",          \
-            "dw10", "dw11", "dw12", "dw13", "dw14", "dw15"};                               \
-        static const char *const after[] = {                                               \
-            "w0", "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10",             \
-            "w11", "w12", "w13", "w14", "w15"};                                            \
+        static const char *const dw[] = {"dw0",  "dw1",  "dw2",  "dw3", "dw4",  "dw5",     \
+                                         "dw6",  "dw7",  "dw8",  "dw9", "dw10", "dw11",    \
+                                         "dw12", "dw13", "dw14", "dw15"};                  \
+        static const char *const after[] = {"w0",  "w1",  "w2",  "w3", "w4",  "w5",        \
+                                            "w6",  "w7",  "w8",  "w9", "w10", "w11",       \
+                                            "w12", "w13", "w14", "w15"};                   \
         size_t N_ = (size_t)t->N;                                                          \
         body(a->y, b->y, trial_out_count(t), "y");                                         \
         body(a->open, b->open, trial_open_count(t), "open");                               \

@@ -25,12 +25,14 @@ static enum number number_of(const struct gpu_ground *g, int channels) {
     return g->gpu.precision == FP16 ? NUMBER_FP16 : NUMBER_BF16;
 }
 
-/* A leaf stands for any node, but one of three channels that a convolution reads is a picture. */
+/* A leaf stands for any node, but one of three channels that a convolution reads is a
+ * picture. */
 static int padded_channels(const struct trial *t, int node) {
     const struct graph *g = t->g;
     if (node >= t->leaves) return gpu_channels(g, node);
     for (int i = t->leaves; i < g->nodes; i++)
-        if (g->node[i].op == OP_conv && g->node[i].in[0] == node) return gpu_channels(g, node);
+        if (g->node[i].op == OP_conv && g->node[i].in[0] == node)
+            return gpu_channels(g, node);
     return g->node[node].shape.dim[0];
 }
 
@@ -53,7 +55,8 @@ static struct form ground_node(struct ground *g, const struct trial *t, int node
 static struct form ground_param(struct ground *g, const struct trial *t, int param) {
     static struct gpu_layout layout[TRIAL_PARAMS];
     layout[param] = gpu_layout(t->g, param);
-    if (t->g->params && t->g->node[t->first].attr.groups > 1) { /* a leaf here is no picture */
+    /* a leaf here is no picture */
+    if (t->g->params && t->g->node[t->first].attr.groups > 1) {
         layout[param].padded = layout[param].C;
         layout[param].all = layout[param].count;
     }
@@ -94,7 +97,8 @@ static void ground_batch(struct ground *ground, const struct trial *t) {
     size_t S = side_of(t), N = (size_t)t->N, picture = 3 * S * S, mask = S * S / 8;
     int *item = xcalloc(N, sizeof *item);
     uint8_t *images = xcalloc(N, picture), *masks = xcalloc(N, mask + 1);
-    struct gpu_now now = {.epoch = t->epoch, .passes = 3, .loss_scale = (float)t->loss_scale};
+    struct gpu_now now = {
+        .epoch = t->epoch, .passes = 3, .loss_scale = (float)t->loss_scale};
     for (size_t i = 0; i < N; i++) {
         size_t place = N - 1 - i; /* not the order of the batch */
         item[i] = (int)place;
@@ -114,7 +118,8 @@ static void ground_batch(struct ground *ground, const struct trial *t) {
     xfree(masks);
 }
 
-int gpu_ground_open(struct gpu_ground *g, enum precision precision, char *why, size_t size) {
+int gpu_ground_open(struct gpu_ground *g, enum precision precision, char *why,
+                    size_t size) {
     *g = (struct gpu_ground){.ground = {.alloc = ground_alloc,
                                         .free = ground_free,
                                         .upload = ground_upload,
@@ -140,11 +145,13 @@ void gpu_ground_close(struct gpu_ground *g) {
 
 void gpu_ground_round(struct gpu_ground *g, struct trial *t) {
     struct form f;
-    for (int i = 0; i < t->leaves; i++) f = ground_node(&g->ground, t, i), form_round(&f, t->leaf[i]);
+    for (int i = 0; i < t->leaves; i++)
+        f = ground_node(&g->ground, t, i), form_round(&f, t->leaf[i]);
     for (int i = 0; i < t->g->params; i++)
         f = ground_param(&g->ground, t, i), form_round(&f, t->param[i]);
     f = ground_node(&g->ground, t, t->first + t->nodes - 1);
     form_round(&f, t->dy);
     for (int i = 0; i < t->nodes - 1; i++)
-        if (t->open >> i & 1) f = ground_node(&g->ground, t, t->first + i), form_round(&f, t->dopen);
+        if (t->open >> i & 1)
+            f = ground_node(&g->ground, t, t->first + i), form_round(&f, t->dopen);
 }

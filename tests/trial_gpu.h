@@ -13,6 +13,7 @@ struct gpu_ground {
 /* 0 where there is no device, with the reason in why. */
 int gpu_ground_open(struct gpu_ground *g, enum precision precision, char *why, size_t size);
 void gpu_ground_close(struct gpu_ground *g);
-/* Rounds what the trial holds to what the device will hold, so that a reference run sees the same. */
+/* Rounds what the trial holds to what the device will hold, so that a reference run sees
+ * the same. */
 void gpu_ground_round(struct gpu_ground *g, struct trial *t);
 #endif

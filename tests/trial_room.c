@@ -128,7 +128,8 @@ void room_leave(struct room *room) {
 
 void *room_hold(struct room *room, const struct form *f, const double *from) {
     void *to = room_take(room, form_bytes(f)), *bytes = xcalloc(form_bytes(f) + 1, 1);
-    for (size_t i = 0; i < f->count; i++) put(f->number, bytes, place(room->ground, f, i), from[i]);
+    for (size_t i = 0; i < f->count; i++)
+        put(f->number, bytes, place(room->ground, f, i), from[i]);
     copy_in(room, to, bytes, form_bytes(f));
     xfree(bytes);
     return to;
@@ -138,7 +139,8 @@ double *room_back(const struct room *room, const struct form *f, const void *fro
     void *bytes = xmalloc(form_bytes(f) + 1);
     double *to = xmalloc(f->count * sizeof *to + 1);
     copy_out(room, bytes, from, form_bytes(f));
-    for (size_t i = 0; i < f->count; i++) to[i] = get(f->number, bytes, place(room->ground, f, i));
+    for (size_t i = 0; i < f->count; i++)
+        to[i] = get(f->number, bytes, place(room->ground, f, i));
     xfree(bytes);
     return to;
 }

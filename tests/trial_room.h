@@ -1,17 +1,17 @@
-/* trial_room.h - where a trial's arrays stand: between sentinels, in the host's memory or, through a
- * struct ground, in a device's, in that machine's order and types. */
+/* trial_room.h - where a trial's arrays stand: between sentinels, in the host's memory or,
+ * through a struct ground, in a device's, in that machine's order and types. */
 #ifndef TESTS_TRIAL_ROOM_H
 #define TESTS_TRIAL_ROOM_H
 #include "tests/trial.h"
 
 enum number { NUMBER_F64, NUMBER_F32, NUMBER_FP16, NUMBER_BF16 };
 
-/* How an array lies. Its elements in the order of the shapes ([N][C][H][W], [N][T][D], PyTorch's for
- * parameters) stand at place(form, i) of `all`. */
+/* How an array lies. Its elements in the order of the shapes ([N][C][H][W], [N][T][D],
+ * PyTorch's for parameters) stand at place(form, i) of `all`. */
 struct form {
     enum number number;
     size_t count, all;
-    size_t C, plane, padded;  /* C > 0: a map, channels last, padded to so many with zeros */
+    size_t C, plane, padded; /* C > 0: a map, channels last, padded to so many with zeros */
     struct gpu_layout *layout; /* a parameter's, if not NULL; the ground's own */
 };
 struct form form_plain(enum number number, size_t count);
@@ -26,12 +26,14 @@ struct ground {
     struct form (*node)(struct ground *g, const struct trial *t, int node);
     struct form (*param)(struct ground *g, const struct trial *t, int param);
     size_t (*place)(const struct form *f, size_t i); /* of a parameter with a layout */
-    void (*batch)(struct ground *g, const struct trial *t); /* pictures, flips, loss scale ... */
-    void *machine;                                          /* for calls */
-    int watched; /* 1: it sees itself what goes past an array's end, reads too: no guard there */
+    /* pictures, flips, loss scale ... */
+    void (*batch)(struct ground *g, const struct trial *t);
+    void *machine; /* for calls */
+    /* 1: it sees itself what goes past an array's end, reads too: no guard there */
+    int watched;
 };
 
-struct room { /* everything allocated in one run */
+struct room {              /* everything allocated in one run */
     struct ground *ground; /* NULL: the host */
     int count;
     struct {

@@ -34,7 +34,8 @@ static int by_name(const void *a, const void *b) {
                   (*(const struct param *const *)b)->name);
 }
 
-/* The formula numbers parameters by their place among all names of the WHOLE network: `all` is that graph. */
+/* The formula numbers parameters by their place among all names of the WHOLE network: `all`
+ * is that graph. */
 static void fill(struct whole *w, const struct graph *all) {
     const struct param **sorted = xmalloc((size_t)all->params * sizeof *sorted);
     for (int i = 0; i < all->params; i++) sorted[i] = &all->param[i];
@@ -134,7 +135,8 @@ static void open_any(struct whole *w, const char *name, const struct way *way) {
     w->side = (int)word(words, "side");
     w->batch = (int)word(words, "batch");
     read_recipe(w, way->precision, way->change);
-    if (way->apart) w->recipe.batch = way->part, w->recipe.lr = 0, w->recipe.lr_encoder = -1;
+    if (way->apart)
+        w->recipe.batch = way->part, w->recipe.lr = 0, w->recipe.lr_encoder = -1;
     w->graph = build(w, words, tap);
     w->backend = backend_open(way->device, 2, &w->machine);
     struct job job = {.graph = w->graph,
@@ -154,23 +156,28 @@ static void open_any(struct whole *w, const char *name, const struct way *way) {
 
 void whole_open(struct whole *w, const char *name, const char *tap, const char *device,
                 const char *fusions_off) {
-    open_any(w, name, &(struct way){.tap = tap, .device = device, .fusions_off = fusions_off});
+    open_any(w, name,
+             &(struct way){.tap = tap, .device = device, .fusions_off = fusions_off});
 }
 
-void whole_open_as(struct whole *w, const char *name, const char *precision, const char *device,
-                   const char *fusions_off) {
+void whole_open_as(struct whole *w, const char *name, const char *precision,
+                   const char *device, const char *fusions_off) {
     open_any(w, name,
-             &(struct way){.precision = precision, .device = device, .fusions_off = fusions_off});
+             &(struct way){
+                 .precision = precision, .device = device, .fusions_off = fusions_off});
 }
 
 void whole_open_changed(struct whole *w, const char *name, char *change, const char *device,
                         const char *fusions_off) {
-    open_any(w, name, &(struct way){.change = change, .device = device, .fusions_off = fusions_off});
+    open_any(w, name,
+             &(struct way){.change = change, .device = device, .fusions_off = fusions_off});
 }
 
-void whole_open_parts(struct whole *w, const char *name, const char *precision, const char *device,
-                      int part, int apart) {
-    open_any(w, name, &(struct way){.precision = precision, .device = device, .part = part, .apart = apart});
+void whole_open_parts(struct whole *w, const char *name, const char *precision,
+                      const char *device, int part, int apart) {
+    open_any(w, name,
+             &(struct way){
+                 .precision = precision, .device = device, .part = part, .apart = apart});
 }
 
 void whole_close(struct whole *w) {

@@ -1,5 +1,6 @@
-/* whole.h - networks of tests/golden/models.safetensors built again: same widths, parameters
- * and pictures by the formulas of tests/golden/README.md, held to what PyTorch said. */
+/* whole.h - networks of tests/golden/models.safetensors built again: same widths,
+ * parameters and pictures by the formulas of tests/golden/README.md, held to what PyTorch
+ * said. */
 #ifndef TESTS_WHOLE_H
 #define TESTS_WHOLE_H
 #include "model/model.h"
@@ -21,19 +22,20 @@ struct whole {
 void whole_open(struct whole *w, const char *name, const char *tap, const char *device,
                 const char *fusions_off);
 /* The whole network in another precision than its recipe's. */
-void whole_open_as(struct whole *w, const char *name, const char *precision, const char *device,
-                   const char *fusions_off);
-/* With a key of its recipe changed ("decoder.skip_width=8"; NULL: none): the goldens are not its. */
+void whole_open_as(struct whole *w, const char *name, const char *precision,
+                   const char *device, const char *fusions_off);
+/* With a key of its recipe changed ("decoder.skip_width=8"; NULL: none): the goldens are
+ * not its. */
 void whole_open_changed(struct whole *w, const char *name, char *change, const char *device,
                         const char *fusions_off);
-/* The whole network on a machine that takes `part` pictures at once, for one step over the batch
- * (`apart` 0), or for a step a part that learns nothing (1). */
-void whole_open_parts(struct whole *w, const char *name, const char *precision, const char *device,
-                      int part, int apart);
+/* The whole network on a machine that takes `part` pictures at once, for one step over the
+ * batch (`apart` 0), or for a step a part that learns nothing (1). */
+void whole_open_parts(struct whole *w, const char *name, const char *precision,
+                      const char *device, int part, int apart);
 void whole_close(struct whole *w);
 
-/* A golden tensor beside ours: relative distance over the stored sample, a norm below `floor`
- * counted as `floor`; and PyTorch's own float32's. */
+/* A golden tensor beside ours: relative distance over the stored sample, a norm below
+ * `floor` counted as `floor`; and PyTorch's own float32's. */
 struct distance {
     double ours, theirs, norm;
 };

@@ -52,10 +52,11 @@ static char *batch_names(const struct run *run, int step) {
 }
 
 static _Noreturn void not_finite(const struct run *run, double loss) {
-    die_world("%s: step %lld (epoch %d): the loss is %g; its batch: %s; lower lr (now %s) or "
-              "look at these pictures; no result was written, the last checkpoint stands",
-              cell_name(&run->model.cell), (long long)run->step + 1, run->epoch, loss,
-              batch_names(run, run->at), number_text(run->model.recipe.lr));
+    die_world(
+        "%s: step %lld (epoch %d): the loss is %g; its batch: %s; lower lr (now %s) or "
+        "look at these pictures; no result was written, the last checkpoint stands",
+        cell_name(&run->model.cell), (long long)run->step + 1, run->epoch, loss,
+        batch_names(run, run->at), number_text(run->model.recipe.lr));
 }
 
 static _Noreturn void interrupted(const struct run *run) {

@@ -107,8 +107,8 @@ void identity_fill(struct run *run) {
 }
 
 /* Sources are left out: a new program is no reason to train again (`make stale` lists such
- * runs). The machine counts only where one was asked for; the plans it chose never do, they are not known
- * before it chooses. */
+ * runs). The machine counts only where one was asked for; the plans it chose never do, they
+ * are not known before it chooses. */
 char *identity_differs(const struct run *run, const char *path, char **found) {
     struct table t;
     table_read(&t, path);

@@ -44,9 +44,10 @@ static int leaves_one(int n, int batch) {
 static void check_batches(const struct recipe *r, int n, const char *path) {
     const int part = recipe_part(r), parted = r->accumulate > 1;
     if (part == 1)
-        die_no("%s: %s is 1, wanted at least 2: the ASPP's pool branch batch-normalises one "
-               "value a picture; set batch to %d or more",
-               path, parted ? "batch / accumulate" : "batch", 2 * r->accumulate);
+        die_no(
+            "%s: %s is 1, wanted at least 2: the ASPP's pool branch batch-normalises one "
+            "value a picture; set batch to %d or more",
+            path, parted ? "batch / accumulate" : "batch", 2 * r->accumulate);
     if (r->drop_last && n < r->batch)
         die_no("%s: %d training pictures make no whole batch of %d and drop_last is yes; "
                "set a "

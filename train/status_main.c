@@ -1,4 +1,5 @@
-/* status_main.c - the tool `status`: one line on a run: is it made, and of what now lies here?
+/* status_main.c - the tool `status`: one line on a run: is it made, and of what now lies
+ * here?
  *
  * Contents decide, never times: run.tsv names the sha256 of all it was made of. Nothing is
  * trained, written or removed. */
@@ -70,7 +71,8 @@ static void print_state(struct look *look) {
     char *resume = file_join(dir, "resume.bag"), message[MESSAGE] = "";
     look->record = file_join(dir, "run.tsv");
     if (!file_exists(look->record)) {
-        const char *state = file_exists(resume) ? "interrupted, make goes on with it" : "not run";
+        const char *state =
+            file_exists(resume) ? "interrupted, make goes on with it" : "not run";
         if (!look->stale_only) printf("%s: %s\n", dir, state);
     } else if (die_catch(compare, look, message, sizeof message)) {
         printf("%s: stale: %s\n", dir, message);

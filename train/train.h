@@ -106,7 +106,8 @@ int resume_read(struct run *run); /* 0: there is none; die_no if it is another r
 
 /* record.c */
 void identity_fill(struct run *run); /* all but `machine` and `loaded` */
-/* What `machine` says: a device's name without its number, and of a gpu's sums in any order. */
+/* What `machine` says: a device's name without its number, and of a gpu's sums in any
+ * order. */
 char *machine_key(const char *device, int any_order); /* caller frees */
 /* The first key whose value differs between run.tsv at `path` and this run; NULL: none.
  * `found` is set to the file's value. Caller frees both. */

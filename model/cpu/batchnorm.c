@@ -1,5 +1,6 @@
 /* batchnorm.c - F.batch_norm over (N,H,W), alone or with what follows it; see batchnorm.h.
- * A task is a few whole channels: read from memory once for the mean, then from the cache */
+ * A task is a few whole channels: read from memory once for the mean, then from the
+ * cache */
 #include "model/cpu/batchnorm.h"
 #include "model/cpu/threads.h"
 #include "model/cpu/vec.h"

@@ -83,7 +83,8 @@ static float *columns_of(const struct taps_job *j, const struct live *l, int gro
 }
 
 /* The rectangle of channels c0..c1 of some pictures: columns[c][picture][place]. `shift` 0
- * reads at the outputs' places (dy), l->shift at the sources' (x); width W of the map read */
+ * reads at the outputs' places (dy), l->shift at the sources' (x); width W of the map
+ * read */
 static void gather(const float *x, size_t plane, int channels, int c0, int c1, int width,
                    long shift, const struct live *l, int first, int pictures,
                    float *columns) {
@@ -185,7 +186,8 @@ static void collect_task(void *arg, int task, int worker) {
            pictures_of(j, l, group), columns_of(j, l, group));
 }
 
-/* A tap's share of dx, channels c0..c1: products to columns, then added where they belong */
+/* A tap's share of dx, channels c0..c1: products to columns, then added where they
+ * belong */
 static void input_tap(const struct taps_job *j, const struct live *l, int c0, int c1,
                       float *columns) {
     const struct conv *v = j->v;

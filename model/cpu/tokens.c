@@ -1,4 +1,5 @@
-/* tokens.c - between maps [D,h,w] and tokens [1+h*w,D]: transposes, class token, positions */
+/* tokens.c - between maps [D,h,w] and tokens [1+h*w,D]: transposes, class token,
+ * positions */
 #include "model/cpu/kernels.h"
 #include "model/cpu/threads.h"
 #include <string.h>

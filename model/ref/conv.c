@@ -23,7 +23,8 @@ static struct loops loops_of(const struct call *c) {
                           a->dilation};
 }
 
-/* Calls body for every multiply-add whose tap lies on the picture, with indices o of y, i of x, t of w. */
+/* Calls body for every multiply-add whose tap lies on the picture, with indices o of y, i
+ * of x, t of w. */
 #define FOR_TAPS(L, n, k, body)                                                            \
     for (int p = 0; p < L.P; p++)                                                          \
         for (int q = 0; q < L.Q; q++)                                                      \

@@ -56,8 +56,8 @@ static struct sums sums_of(const struct call *c, int n) {
 
 enum { LOSS_BCE, LOSS_DICE, LOSS_BCE_DICE };
 
-/* A picture's loss: BCEWithLogitsLoss, the mean over pixels; or soft Dice,
- * 1 - (2 sum p t + 1) / (sum p + sum t + 1); or their sum. The batch's is the mean over pictures. */
+/* A picture's loss: BCEWithLogitsLoss, the mean over pixels; or soft Dice, 1 - (2 sum p t +
+ * 1) / (sum p + sum t + 1); or their sum. The batch's is the mean over pictures. */
 void ref_loss_forward(const struct call *c) {
     int S = c->xs[0].dim[1];
     for (int n = 0; n < c->N; n++) {

@@ -39,7 +39,8 @@ static int batch_statistics(const struct call *c) {
     return c->attr->frozen ? c->phase == PHASE_ESTIMATE : c->phase == PHASE_TRAIN;
 }
 
-/* Running statistics move by `share` towards the batch's; the variance's unbiased form, as PyTorch. */
+/* Running statistics move by `share` towards the batch's; the variance's unbiased form, as
+ * PyTorch. */
 static void move_running(const struct channel *ch, double mean, double variance,
                          double share) {
     double *running_mean = ch->c->w[2], *running_var = ch->c->w[3], n = (double)ch->count;

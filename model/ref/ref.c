@@ -18,8 +18,7 @@ static void ref_adam(const struct adam *a) {
 
 static void ref_round(void *x, size_t n, enum precision precision) {
     double *d = x;
-    for (size_t i = 0; i < n; i++)
-        d[i] = precision_round(precision, (float)d[i]);
+    for (size_t i = 0; i < n; i++) d[i] = precision_round(precision, (float)d[i]);
 }
 
 static int ref_finite(const void *x, size_t n) {

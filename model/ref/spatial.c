@@ -16,7 +16,8 @@ void ref_maxpool_forward(const struct call *c) {
         const double *x = (const double *)c->x[0] + (size_t)m * (size_t)(H * W);
         for (int p = 0; p < P; p++)
             for (int q = 0; q < Q; q++, o++) {
-                int best = -1; /* the first maximum in row order, or the last NaN, as PyTorch */
+                /* the first maximum in row order, or the last NaN, as PyTorch */
+                int best = -1;
                 for (int h = p * a->stride - a->pad; h < p * a->stride - a->pad + a->kernel;
                      h++)
                     for (int w = q * a->stride - a->pad;

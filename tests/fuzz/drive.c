@@ -1,6 +1,7 @@
-/* drive.c - a small driver for fuzz targets where libFuzzer is not: gives them every seed, then
- * for as many seconds as asked seeds changed by a fixed rule. It sees no coverage; a crash is a
- * crash all the same. With 0 seconds it only replays: so coverage of a corpus is measured. */
+/* drive.c - a small driver for fuzz targets where libFuzzer is not: gives them every seed,
+ * then for as many seconds as asked seeds changed by a fixed rule. It sees no coverage; a
+ * crash is a crash all the same. With 0 seconds it only replays: so coverage of a corpus is
+ * measured. */
 #include "core/die.h"
 #include "core/file.h"
 #include "core/progress.h"
@@ -51,7 +52,8 @@ static void corpus_free(struct corpus *c) {
     xfree(c->size);
 }
 
-/* One change: a bit, a byte, a run of bytes repeated, removed or taken from another seed. */
+/* One change: a bit, a byte, a run of bytes repeated, removed or taken from another
+ * seed. */
 static size_t mutate(const struct corpus *c, uint8_t *data, size_t size,
                      const uint32_t r[4]) {
     size_t at = size ? r[1] % size : 0, run = 1 + r[2] % 16;

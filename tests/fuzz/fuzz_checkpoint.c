@@ -1,6 +1,6 @@
 /* fuzz_checkpoint.c - libFuzzer target: a checkpoint in any container, whole: told by its
- * first bytes, opened, every tensor's bytes read. A bare pickle is given as it is, and as the
- * pickle of a torch.save file: changed bytes seldom get past a CRC-32. */
+ * first bytes, opened, every tensor's bytes read. A bare pickle is given as it is, and as
+ * the pickle of a torch.save file: changed bytes seldom get past a CRC-32. */
 #include "convert/checkpoint.h"
 #include "core/die.h"
 #include "tests/torch_save.h"

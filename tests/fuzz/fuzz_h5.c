@@ -1,10 +1,10 @@
-/* fuzz_h5.c - libFuzzer target: any bytes as a Keras file are refused with a message or become
- * a bag that can be read.
+/* fuzz_h5.c - libFuzzer target: any bytes as a Keras file are refused with a message or
+ * become a bag that can be read.
  *
- * libhdf5 was not written for foreign bytes; that it breaks is what the tool h5 expects, and
- * no finding. So inputs are read in a child, which hands back the branches that our walk
- * took, and says whose fault its end was. Ours: a fault outside libhdf5, or inside it at a
- * block that we allocated. */
+ * libhdf5 was not written for foreign bytes; that it breaks is what the tool h5 expects,
+ * and no finding. So inputs are read in a child, which hands back the branches that our
+ * walk took, and says whose fault its end was. Ours: a fault outside libhdf5, or inside it
+ * at a block that we allocated. */
 #include "convert/h5.h"
 #include "core/bag.h"
 #include "core/die.h"

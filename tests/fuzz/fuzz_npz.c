@@ -1,7 +1,7 @@
-/* fuzz_npz.c - libFuzzer target: numpy's zip of arrays on any bytes; what is accepted libzip
- * reads too, and each array's elements are the last bytes of its member. Bytes that begin
- * like no zip are given as an array, alone and in a zip: changed bytes seldom get past a
- * CRC-32. */
+/* fuzz_npz.c - libFuzzer target: numpy's zip of arrays on any bytes; what is accepted
+ * libzip reads too, and each array's elements are the last bytes of its member. Bytes that
+ * begin like no zip are given as an array, alone and in a zip: changed bytes seldom get
+ * past a CRC-32. */
 #include "convert/npy.h"
 #include "convert/npz.h"
 #include "core/die.h"

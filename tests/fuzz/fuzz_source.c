@@ -1,5 +1,5 @@
-/* fuzz_source.c - libFuzzer target: any bytes as a source file are refused with a message or read;
- * what is read names no file outside its folder. */
+/* fuzz_source.c - libFuzzer target: any bytes as a source file are refused with a message
+ * or read; what is read names no file outside its folder. */
 #include "core/die.h"
 #include "core/source.h"
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* fuzz_story.c - libFuzzer target: a zip whose headers tell one story to us tells it to libzip
- * too, with as many members. */
+/* fuzz_story.c - libFuzzer target: a zip whose headers tell one story to us tells it to
+ * libzip too, with as many members. */
 #include "convert/zip_story.h"
 #include "core/die.h"
 #include "tests/libzip.h"

@@ -1,6 +1,6 @@
 /* global_rows.c - pickles that name what runs code, in every way a pickle can name it. What
- * picklescan's and fickling's corpora hold, made here; and names nobody ever heard of, which
- * must be refused by the same rule: none of them is known by its name. */
+ * picklescan's and fickling's corpora hold, made here; and names nobody ever heard of,
+ * which must be refused by the same rule: none of them is known by its name. */
 #include "core/die.h"
 #include "tests/hostile/hostile.h"
 #include <stdio.h>

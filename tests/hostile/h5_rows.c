@@ -1,5 +1,6 @@
-/* h5_rows.c - Keras files that reach into others, loop, or declare what is not there. Made by
- * libhdf5 itself, in memory. Models: CVE-2026-1669 (external storage), GHSA-3m4q-jmj6-r34q. */
+/* h5_rows.c - Keras files that reach into others, loop, or declare what is not there. Made
+ * by libhdf5 itself, in memory. Models: CVE-2026-1669 (external storage),
+ * GHSA-3m4q-jmj6-r34q. */
 #include "core/die.h"
 #include "tests/hostile/sets.h"
 #include <hdf5/serial/hdf5.h>
@@ -219,7 +220,8 @@ static void known_storage(struct stage *s, const char *form) {
     take(file, &s->hostile);
 }
 
-/* "FORM": a dataset of no elements at all, or one that may grow, in chunks larger than it. */
+/* "FORM": a dataset of no elements at all, or one that may grow, in chunks larger than
+ * it. */
 static void odd_space(struct stage *s, const char *form) {
     hsize_t dim[2] = {2, 3}, most[2] = {H5S_UNLIMITED, 3};
     hid_t file = begin(s), plist = *form == 'n' ? H5P_DEFAULT : chunked(4);

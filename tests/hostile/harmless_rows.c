@@ -1,5 +1,6 @@
-/* harmless_rows.c - good files of every kind: they must be read, each as its like in another
- * form. Without them a tool that refused everything would pass. Fuzzers begin here. */
+/* harmless_rows.c - good files of every kind: they must be read, each as its like in
+ * another form. Without them a tool that refused everything would pass. Fuzzers begin
+ * here. */
 #include "core/die.h"
 #include "tests/hostile/pictures.h"
 #include "tests/hostile/sets.h"

@@ -1,5 +1,5 @@
-/* hostile.h - hostile inputs, each a row: a program that makes one file, the tool it is given
- * to, the exit status and the words that are wanted.
+/* hostile.h - hostile inputs, each a row: a program that makes one file, the tool it is
+ * given to, the exit status and the words that are wanted.
  *
  * Sizes, offsets, names and values are drawn by seed. A row of exit status 0 also makes a
  * `twin`, a harmless file with the same meaning: both must come out as the same tensors. Of

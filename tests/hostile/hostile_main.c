@@ -1,5 +1,5 @@
-/* hostile_main.c - the program `hostile`: makes hostile inputs by seed, gives each to its tool
- * and judges what comes. Speaks TAP. */
+/* hostile_main.c - the program `hostile`: makes hostile inputs by seed, gives each to its
+ * tool and judges what comes. Speaks TAP. */
 #include "core/die.h"
 #include "core/file.h"
 #include "core/table.h"

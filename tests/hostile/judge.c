@@ -1,7 +1,7 @@
 /* judge.c - runs a tool on one hostile file under limits, and judges what came.
  *
- * Wanted: the exit status; one last line on stderr that begins with the tool's name, holds the
- * row's words and no byte that a terminal would obey; nothing under the final name, no
+ * Wanted: the exit status; one last line on stderr that begins with the tool's name, holds
+ * the row's words and no byte that a terminal would obey; nothing under the final name, no
  * temporary, within ten seconds and a gigabyte. */
 #include "core/bag.h"
 #include "core/die.h"

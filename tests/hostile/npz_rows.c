@@ -1,5 +1,5 @@
-/* npz_rows.c - numpy's zips of arrays: headers that are programs, shapes that overflow, bombs
- * under deflate. */
+/* npz_rows.c - numpy's zips of arrays: headers that are programs, shapes that overflow,
+ * bombs under deflate. */
 #include "core/die.h"
 #include "tests/hostile/bombs.h"
 #include "tests/hostile/sets.h"
@@ -47,8 +47,8 @@ static void honest(struct stage *s, const char *form) {
     safetensors_save(&s->twin, h.tensor, 2);
 }
 
-/* As numpy itself writes them, sizes in 64 bits; "K VALUE": byte K of the first local header,
- * and what it becomes. The twin is a safetensors file. */
+/* As numpy itself writes them, sizes in 64 bits; "K VALUE": byte K of the first local
+ * header, and what it becomes. The twin is a safetensors file. */
 static void wide(struct stage *s, const char *change) {
     struct honest h;
     struct bytes array[2] = {{0}, {0}};

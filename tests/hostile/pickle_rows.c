@@ -1,13 +1,14 @@
-/* pickle_rows.c - pickles that call, reach past, overflow, underflow, or never end; each a few
- * bytes in a good checkpoint. Models: CVE-2026-24747, the overflow and underflow reports to
- * PyTorch (pull requests 181310 and 190888, issue 127525), fickling's corpus. Globals that
- * run code are in global_rows.c. */
+/* pickle_rows.c - pickles that call, reach past, overflow, underflow, or never end; each a
+ * few bytes in a good checkpoint. Models: CVE-2026-24747, the overflow and underflow
+ * reports to PyTorch (pull requests 181310 and 190888, issue 127525), fickling's corpus.
+ * Globals that run code are in global_rows.c. */
 #include "core/die.h"
 #include "tests/hostile/hostile.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes that may be zero. In them '?' becomes a drawn letter, '!' a drawn byte from 3 on. */
+/* Bytes that may be zero. In them '?' becomes a drawn letter, '!' a drawn byte from 3
+ * on. */
 struct literal {
     const char *byte;
     size_t n;

@@ -1,5 +1,5 @@
-/* picture_rows.c - PNG, JPEG and TIFF files that declare too much, end too early, or say two
- * things. Models: CVE-2025-64720 and its kin in libpng, CVE-2019-13960 in libjpeg. */
+/* picture_rows.c - PNG, JPEG and TIFF files that declare too much, end too early, or say
+ * two things. Models: CVE-2025-64720 and its kin in libpng, CVE-2019-13960 in libjpeg. */
 #include "core/die.h"
 #include "tests/hostile/hostile.h"
 #include "tests/hostile/pictures.h"

@@ -1,4 +1,5 @@
-/* pictures.c - through the codecs' own writers where these still write it; by hand where not. */
+/* pictures.c - through the codecs' own writers where these still write it; by hand where
+ * not. */
 #include "tests/hostile/pictures.h"
 #include "core/die.h"
 #include <stdio.h>

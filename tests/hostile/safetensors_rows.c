@@ -1,6 +1,6 @@
 /* safetensors_rows.c - headers that lie about their buffer, or would cost the parser its
- * memory. Models: the attacks in the safetensors repository; what cJSON and jansson each let
- * through. */
+ * memory. Models: the attacks in the safetensors repository; what cJSON and jansson each
+ * let through. */
 #include "core/die.h"
 #include "tests/hostile/sets.h"
 #include <stdio.h>

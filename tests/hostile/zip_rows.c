@@ -1,5 +1,5 @@
-/* zip_rows.c - zips whose headers tell two stories, for both of our readers: a set's archive
- * and PyTorch's checkpoint. Models: CVE-2025-54368, libarchive's ZIP64 lies. */
+/* zip_rows.c - zips whose headers tell two stories, for both of our readers: a set's
+ * archive and PyTorch's checkpoint. Models: CVE-2025-54368, libarchive's ZIP64 lies. */
 #include "core/die.h"
 #include "tests/hostile/sets.h"
 #include <stdio.h>
@@ -48,9 +48,9 @@ static size_t header(const struct bytes *b, char kind, int k) {
     return found;
 }
 
-/* "KIND HEADER K OFFSET HOW", the last four as often as one likes: KIND a(rchive), w(ide one), n(umpy's)
- * or p(th); HEADER L(ocal), C(entral), E(nd), 6 (ZIP64's end), O (its locator); HOW a
- * number to add to the byte, or ? for a drawn one. */
+/* "KIND HEADER K OFFSET HOW", the last four as often as one likes: KIND a(rchive), w(ide
+ * one), n(umpy's) or p(th); HEADER L(ocal), C(entral), E(nd), 6 (ZIP64's end), O (its
+ * locator); HOW a number to add to the byte, or ? for a drawn one. */
 static void lie(struct stage *s, const char *arg) {
     char which, how[8];
     int k, at, read = 0, lies = 0;
@@ -86,8 +86,8 @@ static void around(struct stage *s, const char *arg) {
     xfree(zip.data);
 }
 
-/* Bytes that nobody lists, in front of the second member ("m") or of the directory; all places
- * behind them are told rightly. */
+/* Bytes that nobody lists, in front of the second member ("m") or of the directory; all
+ * places behind them are told rightly. */
 static void gap(struct stage *s, const char *arg) {
     struct bytes zip = {0}, *b = &s->hostile;
     good(s, 'a', &zip);
@@ -112,8 +112,8 @@ static void reach(struct stage *s, const char *arg) {
     set_u32(b, central + 20, n), set_u32(b, central + 24, n);
 }
 
-/* A second name (0x7075: version, checksum, UTF-8) in both headers of the first member: "s" the same,
- * "o" another, "l" a longer one. */
+/* A second name (0x7075: version, checksum, UTF-8) in both headers of the first member: "s"
+ * the same, "o" another, "l" a longer one. */
 static void second_name(struct stage *s, const char *arg) {
     struct bytes zip = {0}, field = {0}, *b = &s->hostile;
     good(s, 'a', &zip);

@@ -1,7 +1,7 @@
-/* bench_gpu_main.c - the benchmark on a GPU: our step and inference beside PyTorch's, eager and compiled, in
- * turn on the same card; starts, cold and warm; a whole small cell; a step stage by stage beside its floor.
- * The table is written anew after each case, so that what was measured is kept whatever comes. It judges
- * nothing. */
+/* bench_gpu_main.c - the benchmark on a GPU: our step and inference beside PyTorch's, eager
+ * and compiled, in turn on the same card; starts, cold and warm; a whole small cell; a step
+ * stage by stage beside its floor. The table is written anew after each case, so that what
+ * was measured is kept whatever comes. It judges nothing. */
 #include "core/die.h"
 #include "core/file.h"
 #include "core/table.h"
@@ -212,7 +212,8 @@ static void time_steps(struct bench *b, struct bench_case *c) {
     }
 }
 
-/* Seconds from the start of a process until its first steps are done, those steps not counted. */
+/* Seconds from the start of a process until its first steps are done, those steps not
+ * counted. */
 static double start_of(const struct side *s, int steps) {
     return s->first - steps * side_median(s);
 }
@@ -292,7 +293,8 @@ static void time_cell(struct bench *b, const struct bench_case *c, const char *w
     xfree(pack), xfree(split), xfree(outdir);
 }
 
-/* Both starts of a thing: without a file of plans, then with the one that the first left. */
+/* Both starts of a thing: without a file of plans, then with the one that the first
+ * left. */
 static void twice(struct bench *b, struct bench_case *c) {
     char *plans = xprintf("%s.cold", b->o->plans), *what;
     int cell = strcmp(c->what, "cell") == 0;

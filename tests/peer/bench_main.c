@@ -1,5 +1,6 @@
-/* bench_main.c - the benchmark on the processor: ours and PyTorch's step in turn, in the same minutes, as a ratio.
- * It times nothing while the other side runs, and judges nothing. */
+/* bench_main.c - the benchmark on the processor: ours and PyTorch's step in turn, in the
+ * same minutes, as a ratio. It times nothing while the other side runs, and judges
+ * nothing. */
 #include "core/die.h"
 #include "core/file.h"
 #include "tests/peer/bench.h"

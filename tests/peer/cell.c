@@ -24,7 +24,8 @@ static void add_lines(struct bag_writer *w, const char *name, const char *format
     bag_end(w, 1, &length);
 }
 
-/* Noise, whose masks at original size are empty: what they show does not change the time. */
+/* Noise, whose masks at original size are empty: what they show does not change the
+ * time. */
 static void make_pack(const char *path, int n, int side) {
     size_t pixels = (size_t)side * (size_t)side, images = (size_t)n * pixels * 3;
     uint8_t *image = xmalloc(images), *mask = xmalloc((size_t)n * pixels / 8);

@@ -1,4 +1,5 @@
-/* compare.c - two sides in turn, and the row that says so; see bench.h. It judges nothing. */
+/* compare.c - two sides in turn, and the row that says so; see bench.h. It judges
+ * nothing. */
 #include "core/die.h"
 #include "tests/peer/bench.h"
 #include <stdio.h>
@@ -8,7 +9,8 @@ const char COMPARE_HEAD[] =
     "what\tmodel\tpreset\tprecision\tbatch\tthreads\tdevice\tours_min\tours_median\tpeer\tpeer_min\t"
     "peer_median\tratio\tgflops\tpeak\tfloor\tmemory_ours\tmemory_peer\n";
 
-/* Warms both up, then asks them in turn. Returns 0 where the peer is absent or broke, -1 where we did. */
+/* Warms both up, then asks them in turn. Returns 0 where the peer is absent or broke, -1
+ * where we did. */
 static int alternate(struct side *ours, struct side *peer, int has_peer, int rounds) {
     for (int i = -1; i < rounds; i++) {
         if (!side_run(ours)) return -1;

@@ -1,5 +1,5 @@
-/* frames_main.c - the program `frames`: an archive as large as SUN-SEG's, made up, and how long
- * its pictures take to decode and nothing else: what packing them is held against.
+/* frames_main.c - the program `frames`: an archive as large as SUN-SEG's, made up, and how
+ * long its pictures take to decode and nothing else: what packing them is held against.
  *
  * Thirty-two pictures under N names: what they show does not matter, only their size. */
 #include "convert/archive.h"

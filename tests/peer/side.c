@@ -1,4 +1,5 @@
-/* side.c - one process that is timed: started, asked, ended, its memory read from the system. */
+/* side.c - one process that is timed: started, asked, ended, its memory read from the
+ * system. */
 #include "tests/peer/bench.h"
 #include "core/die.h"
 #include "core/progress.h"

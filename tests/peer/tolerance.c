@@ -1,5 +1,5 @@
-/* tolerance.c - a few steps on one machine, and two such runs side by side; see tolerance.h. It knows no
- * bounds. */
+/* tolerance.c - a few steps on one machine, and two such runs side by side; see
+ * tolerance.h. It knows no bounds. */
 #include "tests/peer/tolerance.h"
 #include "core/die.h"
 #include "core/split.h"

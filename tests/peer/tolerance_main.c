@@ -1,5 +1,5 @@
-/* tolerance_main.c - the tool `tolerance`: `run` takes a few steps on one machine, `compare` holds such runs
- * to bounds that were set before. See tolerance.h. */
+/* tolerance_main.c - the tool `tolerance`: `run` takes a few steps on one machine,
+ * `compare` holds such runs to bounds that were set before. See tolerance.h. */
 #include "tests/peer/tolerance.h"
 #include "core/die.h"
 #include "core/file.h"
@@ -81,7 +81,8 @@ static int is_alike(const struct bag *a, const struct bag *b) {
     return same;
 }
 
-/* `who`'s run of the same cell and size as `like`; NULL: there is none. Who is NULL: the first. */
+/* `who`'s run of the same cell and size as `like`; NULL: there is none. Who is NULL: the
+ * first. */
 static const struct bag *find(const struct ledger *l, const struct bag *like,
                               const char *who) {
     for (int i = 0; i < l->bags; i++)

@@ -1,6 +1,6 @@
-/* escape.c - a parser that was taken over: preloaded into a tool, it stands for functions that
- * decoders call (zlib's crc32, libarchive's opening), and there tries to get
- * out, once. It says "taken over", and "escaped" for each way that worked.
+/* escape.c - a parser that was taken over: preloaded into a tool, it stands for functions
+ * that decoders call (zlib's crc32, libarchive's opening), and there tries to get out,
+ * once. It says "taken over", and "escaped" for each way that worked.
  *
  * It is no part of any program: tests/cli.sh compiles it. */
 #include <fcntl.h>

@@ -3,12 +3,13 @@
  *
  *   LACK=memory   malloc, calloc, realloc, aligned_alloc, posix_memalign
  *   LACK=disk     open, openat, fopen, fdopen, read, pread, fread, write, pwrite, fwrite, stat,
- *                 fstat, lseek, fseeko, mmap of a file, ftruncate, fsync, mkdir, rename, fclose
+ *                 fstat, lseek, fseeko, mmap of a file, ftruncate, fsync, mkdir, rename,
+ *                 fclose
  *   LACK_AT=n     the n-th of them, counted from the first getopt_long: that is where main
  *                 begins its work, and what starts a process before is not the tool's
  *
- * What the C library calls inside itself (fgets reading on, opendir's open) is beyond its reach,
- * and so is what a library asks of the kernel without the C library.
+ * What the C library calls inside itself (fgets reading on, opendir's open) is beyond its
+ * reach, and so is what a library asks of the kernel without the C library.
  *
  * It is no part of any program: tests/torture.sh compiles it. */
 #include <dlfcn.h>
@@ -74,8 +75,9 @@ int getopt_long(int argc, char *const *argv, const char *letters,
     return real(argc, argv, letters, options, index);
 }
 
-/* libcrypto sets itself up at the first digest, by thousands of allocations, and where some of
- * them fail ends in a null pointer (3.0). That is not to be mended here: nothing fails inside. */
+/* libcrypto sets itself up at the first digest, by thousands of allocations, and where some
+ * of them fail ends in a null pointer (3.0). That is not to be mended here: nothing fails
+ * inside. */
 int EVP_DigestInit_ex(struct evp_md_ctx_st *context, const struct evp_md_st *kind,
                       struct engine_st *engine) {
     BEHIND(EVP_DigestInit_ex);
