@@ -40,13 +40,6 @@ static const struct option OPTIONS[] = {
     {"version", no_argument, NULL, 'v'},       {NULL, 0, NULL, 0},
 };
 
-static int threads_parse(const char *text) {
-    long n;
-    if (!integer_parse(text, &n) || n < 1 || n > 64)
-        die_usage("--threads %s: wanted a whole number from 1 to 64", quoted(text));
-    return (int)n;
-}
-
 static void allow_source(struct sandbox *box, const char *path, const char *raw) {
     struct source source;
     source_read(&source, path);
@@ -109,7 +102,7 @@ int main(int argc, char **argv) {
     while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
         switch (option) {
         case 't':
-            job.threads = threads_parse(optarg);
+            job.threads = (int)integer_option("threads", optarg, 1, 64);
             break;
         case 'd':
             job.data = data_parse(optarg);

@@ -52,6 +52,8 @@ void pairs_check(const struct pairs *p, const char *const *allowed,
 /* Strict numbers from text; false if the whole text is not one. */
 bool number_parse(const char *text, double *out);
 bool integer_parse(const char *text, long *out);
+/* An option's value, --NAME: a whole number from `low` to `high`, or die_usage. */
+long integer_option(const char *name, const char *text, long low, long high);
 /* The shortest decimal text that reads back to the same double: one of eight static
  * buffers. */
 const char *number_text(double x);

@@ -4,6 +4,7 @@
 #include "die.h"
 #include "table.h"
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -98,6 +99,14 @@ bool integer_parse(const char *text, long *out) {
     if (errno) return false;
     *out = x;
     return true;
+}
+
+long integer_option(const char *name, const char *text, long low, long high) {
+    long x;
+    if (integer_parse(text, &x) && x >= low && x <= high) return x;
+    char *to = high == LONG_MAX ? xstrdup("") : xprintf(" to %ld", high);
+    die_usage("--%s: found '%s', wanted a whole number from %ld%s", name, quoted(text), low,
+              to);
 }
 
 const char *number_text(double x) {

@@ -35,21 +35,13 @@ struct options {
     int threads, pictures;
 };
 
-static int number(const char *text, const char *option, int least, int most) {
-    long n;
-    if (!integer_parse(text, &n) || n < least || n > most)
-        die_usage("%s: found '%s', wanted a number from %d to %d", option, quoted(text),
-                  least, most);
-    return (int)n;
-}
-
 static void parse(struct options *o, int argc, char **argv) {
     for (int c; (c = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) switch (c) {
         case THREADS:
-            o->threads = number(optarg, "--threads", 0, 1024);
+            o->threads = (int)integer_option("threads", optarg, 0, 1024);
             break;
         case PICTURES:
-            o->pictures = number(optarg, "--pictures", 2, 100000);
+            o->pictures = (int)integer_option("pictures", optarg, 2, 100000);
             break;
         case 'h':
             exit(fputs(HELP, stdout) < 0);

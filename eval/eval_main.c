@@ -50,15 +50,11 @@ static int word(const char *option, const char *const *words, int n, const char 
 static void option(struct eval_options *o, int c) {
     static const char *const sizes[] = {"224", "orig"};
     static const char *const kinds[] = {"background", "polyp", "mean"};
-    long n;
     if (c == DEVICE)
         o->device = optarg;
-    else if (c == THREADS) {
-        if (!integer_parse(optarg, &n) || n < 0 || n > 1024)
-            die_usage("--threads: found '%s', wanted a number from 0 to 1024",
-                      quoted(optarg));
-        o->threads = (int)n;
-    } else if (c == PLANS)
+    else if (c == THREADS)
+        o->threads = (int)integer_option("threads", optarg, 0, 1024);
+    else if (c == PLANS)
         o->plans = optarg;
     else if (c == SIZE)
         o->original = word("size", sizes, 2, "224 or orig");

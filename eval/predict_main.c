@@ -184,15 +184,11 @@ static void predict(const struct options *o) {
 }
 
 static void option(struct options *o, int c) {
-    long n;
     if (c == DEVICE)
         o->device = optarg;
-    else if (c == THREADS) {
-        if (!integer_parse(optarg, &n) || n < 0 || n > 1024)
-            die_usage("--threads: found '%s', wanted a number from 0 to 1024",
-                      quoted(optarg));
-        o->threads = (int)n;
-    } else if (c == PLANS)
+    else if (c == THREADS)
+        o->threads = (int)integer_option("threads", optarg, 0, 1024);
+    else if (c == PLANS)
         o->plans = optarg;
     else if (c == LOGITS)
         o->logits = optarg;

@@ -171,10 +171,9 @@ static void parse(int argc, char **argv, struct options *o) {
             o->fusions_off = optarg;
         else if (c == FORWARD)
             o->forward = 1;
-        else if (c == BATCH) {
-            if (!integer_parse(optarg, &o->batch) || o->batch < 1 || o->batch > 4096)
-                die_usage("--batch: found '%s', wanted 1 to 4096", quoted(optarg));
-        } else if (c == PEAK)
+        else if (c == BATCH)
+            o->batch = integer_option("batch", optarg, 1, 4096);
+        else if (c == PEAK)
             o->rates.flop = rate_of_option("peak", optarg);
         else if (c == BANDWIDTH)
             o->rates.bytes = rate_of_option("bandwidth", optarg);

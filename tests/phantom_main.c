@@ -28,13 +28,6 @@ static const struct option OPTIONS[] = {
     {NULL, 0, NULL, 0},
 };
 
-static long number(const char *option, const char *text, long high) {
-    long n;
-    if (!integer_parse(text, &n) || n < 0 || n > high)
-        die_usage("%s %s: wanted a whole number from 0 to %ld", option, quoted(text), high);
-    return n;
-}
-
 int main(int argc, char **argv) {
     struct phantom p = {.seed = 1, .pictures = 40};
     int option, made = 0;
@@ -42,10 +35,10 @@ int main(int argc, char **argv) {
     while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
         switch (option) {
         case 's':
-            p.seed = (uint64_t)number("--seed", optarg, 1000000);
+            p.seed = (uint64_t)integer_option("seed", optarg, 0, 1000000);
             break;
         case 'p':
-            p.pictures = (int)number("--pictures", optarg, 1000);
+            p.pictures = (int)integer_option("pictures", optarg, 0, 1000);
             break;
         case 'h':
             fputs(HELP, stdout);

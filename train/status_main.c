@@ -7,6 +7,7 @@
 #include "core/table.h"
 #include "train.h"
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,18 +88,15 @@ static void print_state(struct look *look) {
 
 static void option(struct look *look, int c) {
     struct options *o = &look->options;
-    long seed;
     if (c == SOURCES)
         look->sources = optarg;
     else if (c == STALE)
         look->stale_only = 1;
     else if (c == SET)
         o->overrides[o->override_count++] = optarg;
-    else if (c == SEED) {
-        if (!integer_parse(optarg, &seed) || seed < 0)
-            die_usage("--seed: found '%s', wanted a whole number from 0", quoted(optarg));
-        o->seed = (uint64_t)seed;
-    } else if (c == 'h')
+    else if (c == SEED)
+        o->seed = (uint64_t)integer_option("seed", optarg, 0, LONG_MAX);
+    else if (c == 'h')
         exit(fputs(HELP, stdout) < 0);
     else if (c == 'v')
         exit(puts("repolyp status 0.1") < 0);

@@ -52,21 +52,13 @@ static const struct option OPTIONS[] = {
     {NULL, 0, NULL, 0},
 };
 
-static long whole(const char *option, const char *text, long low, long high) {
-    long x;
-    if (!integer_parse(text, &x) || x < low || x > high)
-        die_usage("--%s: found '%s', wanted a whole number from %ld to %ld", option,
-                  quoted(text), low, high);
-    return x;
-}
-
 static void option(struct options *o, int c) {
     if (c == DEVICE)
         o->device = optarg;
     else if (c == THREADS)
-        o->threads = (int)whole("threads", optarg, 0, 1024);
+        o->threads = (int)integer_option("threads", optarg, 0, 1024);
     else if (c == SEED)
-        o->seed = (uint64_t)whole("seed", optarg, 0, LONG_MAX);
+        o->seed = (uint64_t)integer_option("seed", optarg, 0, LONG_MAX);
     else if (c == SET)
         o->overrides[o->override_count++] = optarg;
     else if (c == FUSIONS)
@@ -78,7 +70,7 @@ static void option(struct options *o, int c) {
     else if (c == INIT)
         o->init_only = optarg;
     else if (c == STOP)
-        o->stop_after = whole("stop-after", optarg, 1, LONG_MAX);
+        o->stop_after = integer_option("stop-after", optarg, 1, LONG_MAX);
     else if (c == 'h')
         exit(fputs(HELP, stdout) < 0);
     else if (c == 'v')

@@ -107,14 +107,11 @@ static void each(struct options *o, const struct row *row) {
 }
 
 static void parse(struct options *o, int argc, char **argv) {
-    long n;
     int option;
     bool list = false;
     while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) switch (option) {
         case 's':
-            if (!integer_parse(optarg, &n) || n < 0)
-                die_usage("--seed %s: wanted a whole number from 0", quoted(optarg));
-            o->seed = (uint64_t)n;
+            o->seed = (uint64_t)integer_option("seed", optarg, 0, LONG_MAX);
             break;
         case 'a':
             o->judge.sanitized = true;

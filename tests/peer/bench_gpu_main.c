@@ -48,13 +48,6 @@ struct bench {
     int broken;
 };
 
-static int whole(const char *option, const char *text, long low, long high) {
-    long x;
-    if (!integer_parse(text, &x) || x < low || x > high)
-        die_usage("--%s: found '%s', wanted %ld to %ld", option, quoted(text), low, high);
-    return (int)x;
-}
-
 enum {
     PEER = 256,
     REQUIRED,
@@ -86,9 +79,9 @@ static void option(struct options *o, int c) {
     else if (c == REQUIRED)
         o->with.required = 1;
     else if (c == ROUNDS)
-        o->with.rounds = whole("rounds", optarg, 1, 60);
+        o->with.rounds = (int)integer_option("rounds", optarg, 1, 60);
     else if (c == STEPS)
-        o->steps = whole("steps", optarg, 1, 1000);
+        o->steps = (int)integer_option("steps", optarg, 1, 1000);
     else if (c == ONLY)
         o->only = optarg;
     else if (c == COMPILED)
@@ -96,9 +89,9 @@ static void option(struct options *o, int c) {
     else if (c == TRAIN)
         o->train = xstrdup(optarg);
     else if (c == SIDE)
-        o->side = whole("side", optarg, 32, 1024);
+        o->side = (int)integer_option("side", optarg, 32, 1024);
     else if (c == BATCH)
-        o->batch = whole("batch", optarg, 2, 4096);
+        o->batch = (int)integer_option("batch", optarg, 2, 4096);
     else if (c == SET && o->sets < BENCH_SETS)
         o->set[o->sets++] = optarg;
     else if (c == SET)
@@ -106,9 +99,9 @@ static void option(struct options *o, int c) {
     else if (c == ENCODER)
         o->encoder = optarg;
     else if (c == PICTURES)
-        o->pictures = whole("pictures", optarg, 5, 100000);
+        o->pictures = (int)integer_option("pictures", optarg, 5, 100000);
     else if (c == EPOCHS)
-        o->epochs = whole("epochs", optarg, 1, 1000);
+        o->epochs = (int)integer_option("epochs", optarg, 1, 1000);
     else if (c == 'h')
         exit(fputs(HELP, stdout) < 0);
     else if (c == 'v')

@@ -146,26 +146,19 @@ static void decode(const char *source, const char *raw, int threads) {
     source_free(&s);
 }
 
-static int number(const char *option, const char *text, long most) {
-    long n;
-    if (!integer_parse(text, &n) || n < 1 || n > most)
-        die_usage("%s %s: wanted a whole number from 1 to %ld", option, quoted(text), most);
-    return (int)n;
-}
-
 int main(int argc, char **argv) {
     int frames = 49136, smaller = 1, threads = 2, only_decode = 0, option;
     die_name("frames");
     while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
         switch (option) {
         case 'f':
-            frames = number("--frames", optarg, 1000000);
+            frames = (int)integer_option("frames", optarg, 1, 1000000);
             break;
         case 's':
-            smaller = number("--smaller", optarg, 20);
+            smaller = (int)integer_option("smaller", optarg, 1, 20);
             break;
         case 't':
-            threads = number("--threads", optarg, 64);
+            threads = (int)integer_option("threads", optarg, 1, 64);
             break;
         case 'd':
             only_decode = 1;

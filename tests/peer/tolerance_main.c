@@ -34,25 +34,17 @@ static const struct option OPTIONS[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int whole(const char *option, long low, long high) {
-    long x;
-    if (!integer_parse(optarg, &x) || x < low || x > high)
-        die_usage("--%s: found '%s', wanted a number from %ld to %ld", option,
-                  quoted(optarg), low, high);
-    return (int)x;
-}
-
 static void option(struct tolerance_run *r, int c) {
     if (c == DEVICE)
         r->device = optarg;
     else if (c == PRECISION)
         r->precision = optarg;
     else if (c == BATCH)
-        r->batch = whole("batch", 2, 4096);
+        r->batch = (int)integer_option("batch", optarg, 2, 4096);
     else if (c == STEPS)
-        r->steps = whole("steps", 1, 1000);
+        r->steps = (int)integer_option("steps", optarg, 1, 1000);
     else if (c == THREADS)
-        r->threads = whole("threads", 0, 1024);
+        r->threads = (int)integer_option("threads", optarg, 0, 1024);
     else if (c == 'h')
         exit(fputs(HELP, stdout) < 0);
     else if (c == 'v')
