@@ -3,35 +3,13 @@
  * CVE-2026-24747, and the overflow and underflow reports to PyTorch (pull requests 181310
  * and 190888, issue 127525). */
 #include "tests/test.h"
+#include "tests/pickled.h"
 #include "tests/torch_save.h"
 #include "convert/checkpoint.h"
 #include "core/die.h"
 #include <string.h>
 
-/* Octal escapes end before a digit: literals are cut there. */
-#define PROTO "\x80\2"
-#define HOOKS "ccollections\nOrderedDict\n)R"
-#define STORAGE(numel)                                                                     \
-    "(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0"                                     \
-    "0"                                                                                    \
-    "X\3\0\0\0cpu" numel "tQ"
-#define TENSOR(numel, offset, size, stride)                                                \
-    "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE(numel) offset size stride "\x89" HOOKS  \
-                                                                             "tR"
-#define GOOD TENSOR("K\2", "K\0", "K\2\x85", "K\1\x85") /* two floats */
 #define DICT(value) PROTO "}X\1\0\0\0a" value "s."
-
-/* A whole file around this pickle, with two floats in data/0. */
-static struct bytes wrap(const void *pickle, size_t n) {
-    static const float values[2] = {1.5f, -2};
-    struct stored member[] = {{"data.pkl", pickle, n},
-                              {"byteorder", "little", 6},
-                              {"data/0", values, sizeof values},
-                              {"version", "3\n", 2}};
-    struct bytes b = {0};
-    torch_zip(&b, "archive", member, 4);
-    return b;
-}
 
 static void parse(void *arg) {
     const struct bytes *b = arg;
@@ -46,14 +24,14 @@ static void refused(struct bytes *b, const char *fragment) {
 }
 
 static void refused_pickle(const void *pickle, size_t n, const char *fragment) {
-    struct bytes b = wrap(pickle, n);
+    struct bytes b = torch_wrap(pickle, n);
     refused(&b, fragment);
 }
 #define REFUSED(pickle, fragment) refused_pickle(pickle, sizeof(pickle) - 1, fragment)
 
 static void the_plain_form_of_each_hostile_file_is_accepted(void **state) {
     (void)state;
-    struct bytes b = wrap(DICT(GOOD), sizeof DICT(GOOD) - 1);
+    struct bytes b = torch_wrap(DICT(GOOD), sizeof DICT(GOOD) - 1);
     struct checkpoint c;
     checkpoint_parse(&c, b.data, b.n, "good.pth");
     assert_int_equal(c.count, 1);

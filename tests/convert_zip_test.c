@@ -5,6 +5,7 @@
  * too, with the same names and bytes. Models: CVE-2025-54368, Fifield's overlap,
  * libarchive's ZIP64 lies. */
 #include "tests/test.h"
+#include "tests/pickled.h"
 #include "tests/torch_save.h"
 #include "convert/checkpoint.h"
 #include "convert/zip.h"
@@ -14,23 +15,10 @@
 #include <zip.h>
 #include <zlib.h>
 
-static const char pickle[] = /* {"a": two floats} */
-    "\x80\2}X\1\0\0\0"
-    "actorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\n"
-    "X\1\0\0\0"
-    "0"
-    "X\3\0\0\0cpuK\2tQK\0K\2\x85K\1\x85\x89"
-    "ccollections\nOrderedDict\n)RtRs.";
-static const float values[2] = {1.5f, -2};
+static const char pickle[] = PROTO "}X\1\0\0\0a" GOOD "s.";
 
 static struct bytes good(void) {
-    struct stored member[] = {{"data.pkl", pickle, sizeof pickle - 1},
-                              {"byteorder", "little", 6},
-                              {"data/0", values, sizeof values},
-                              {"version", "3\n", 2}};
-    struct bytes b = {0};
-    torch_zip(&b, "archive", member, 4);
-    return b;
+    return torch_wrap(pickle, sizeof pickle - 1);
 }
 
 static void parse(void *arg) {
@@ -106,7 +94,7 @@ static void a_size_that_lies_is_refused(void **state) {
 static void damaged_data_is_refused(void **state) {
     (void)state;
     struct bytes b = good();
-    b.data[place(&b, (const char *)values, 8, 0)] ^= 1;
+    b.data[place(&b, (const char *)torch_floats, 8, 0)] ^= 1;
     refused(&b, EXIT_NO, "'archive/data/0': its CRC-32 does not match");
 }
 
@@ -116,7 +104,7 @@ static void a_name_is_plain_and_comes_once(void **state) {
         "../../../x.pkl", "/etc/passwd.pk", "data//0.pickle", "data\\0", "a\33[31m.pickle",
         "data/./0",       "data/..",        "da\xc3\xa9",     "x/",      ""};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct stored member[] = {{bad[i], values, 8}};
+        struct stored member[] = {{bad[i], torch_floats, 8}};
         struct bytes b = {0};
         torch_zip(&b, i < 2 ? ".." : "archive", member, 1);
         refused(&b, EXIT_NO, "wanted a plain relative name");
@@ -154,7 +142,7 @@ static void no_byte_lies_outside_the_members(void **state) {
 
 static void overlapping_members_are_refused(void **state) {
     (void)state;
-    struct stored member[] = {{"data/0", values, 8}, {"data/0", values, 8}};
+    struct stored member[] = {{"data/0", torch_floats, 8}, {"data/0", torch_floats, 8}};
     struct bytes b = {0};
     torch_zip(&b, "archive", member, 2);
     size_t second = header(&b, CENTRAL, 1);
@@ -192,7 +180,7 @@ static void put32(struct bytes *b, uint64_t x) {
 /* A zip whose last member of n bytes has this descriptor behind it, all places told
  * rightly. */
 static struct bytes described(size_t n, const struct bytes *descriptor) {
-    struct stored member[] = {{"version", "3\n", 2}, {"data/0", values, n}};
+    struct stored member[] = {{"version", "3\n", 2}, {"data/0", torch_floats, n}};
     struct bytes b = {0}, out = {0};
     torch_zip(&b, "archive", member, 2);
     b.data[header(&b, LOCAL, 1) + 6] |= 8;
@@ -241,7 +229,7 @@ static void descriptors_of_both_widths_are_read_and_held_to_the_directory(void *
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         struct bytes d = {0};
-        uint32_t crc = all[i].n ? (uint32_t)crc32(0, (const Bytef *)values, 8) : 0;
+        uint32_t crc = all[i].n ? (uint32_t)crc32(0, (const Bytef *)torch_floats, 8) : 0;
         bytes_add(&d, "PK\7\10", 4);
         bytes_u32(&d, crc + (uint32_t)all[i].crc);
         void (*put)(struct bytes *, uint64_t) = all[i].wide ? bytes_u64 : put32;

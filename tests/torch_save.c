@@ -120,6 +120,18 @@ void torch_zip(struct bytes *b, const char *top, const struct stored *member, in
     xfree(crc);
 }
 
+const float torch_floats[2] = {1.5f, -2};
+
+struct bytes torch_wrap(const void *pickle, size_t n) {
+    struct stored member[] = {{"data.pkl", pickle, n},
+                              {"byteorder", "little", 6},
+                              {"data/0", torch_floats, sizeof torch_floats},
+                              {"version", "3\n", 2}};
+    struct bytes b = {0};
+    torch_zip(&b, "archive", member, 4);
+    return b;
+}
+
 static void pickle_text(struct bytes *b, const char *text) {
     bytes_text(b, "X");
     bytes_u32(b, (uint32_t)strlen(text));

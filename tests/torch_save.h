@@ -24,6 +24,9 @@ struct stored {
 };
 /* A zip of the members under folder `top` ("archive"), appended to an empty b. */
 void torch_zip(struct bytes *b, const char *top, const struct stored *member, int count);
+/* The file of torch.save round any pickle; torch_floats are its only storage, "0". */
+extern const float torch_floats[2];
+struct bytes torch_wrap(const void *pickle, size_t n);
 /* The pickle of an OrderedDict of contiguous tensors; tensor i's storage is "i". */
 void torch_pickle(struct bytes *b, const struct tensor *tensor, int count);
 /* Both: the whole file. */

@@ -4,6 +4,7 @@
  * Globals that run code are in global_rows.c. */
 #include "core/die.h"
 #include "tests/hostile/hostile.h"
+#include "tests/pickled.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,17 +25,6 @@ static void literal(struct stage *s, const char *arg) {
     }
 }
 
-/* Octal escapes end before a digit: literals are cut there. */
-#define PROTO "\x80\2"
-#define HOOKS "ccollections\nOrderedDict\n)R"
-#define STORAGE(numel)                                                                     \
-    "(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0"                                     \
-    "0"                                                                                    \
-    "X\3\0\0\0cpu" numel "tQ"
-#define TENSOR(numel, offset, size, stride)                                                \
-    "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE(numel) offset size stride "\x89" HOOKS  \
-                                                                             "tR"
-#define GOOD TENSOR("K\2", "K\0", "K\2\x85", "K\1\x85") /* two floats */
 #define DICT(value) PROTO "}X\3\0\0\0???" value "s."
 
 static const char good_dict[] = DICT(GOOD);
