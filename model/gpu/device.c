@@ -20,6 +20,7 @@ static int lost(cudaError_t e) {
         cudaErrorNoDevice,         cudaErrorDevicesUnavailable, cudaErrorECCUncorrectable,
         cudaErrorNvlinkUncorrectable, cudaErrorLaunchTimeout,   cudaErrorHardwareStackError,
         cudaErrorLaunchFailure,    cudaErrorIllegalAddress,     cudaErrorMisalignedAddress,
+        cudaErrorIllegalInstruction, cudaErrorInvalidAddressSpace, cudaErrorInvalidPc,
         cudaErrorContained,        cudaErrorSystemNotReady,     cudaErrorUnknown};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (e == all[i]) return 1;
