@@ -69,8 +69,9 @@ void gpu_program_free(struct gpu_program *p);
 /* Enqueues forward, and backward where the program has it. */
 void gpu_program_run(struct machine *m, const struct gpu_program *p, enum phase phase);
 void gpu_program_action(struct machine *m, const struct gpu_program *p, int action, enum phase phase);
-/* Between these, work is kept instead of done. The batch's set is `set`. warm(m) is done once before
- * where kernels are loaded at their first use. */
+/* What `enqueue` enqueues is kept instead of done. The batch's set is `set`, whose pictures'
+ * addresses are kept with it, as are those of the arena: gpu_drop_captures before either
+ * moves. */
 struct captured *gpu_capture(struct machine *m, const struct gpu_set *set,
                              void (*enqueue)(struct machine *m, const void *arg), const void *arg);
 void gpu_drop_captures(struct machine *m);
