@@ -4,7 +4,7 @@
 #include "model/gpu/step.h"
 #include "model/gpu/element.h"
 
-enum { V = 4, ROUNDS = 2, BLOCK = THREADS * V * ROUNDS }; /* elements a block, GPU_ALIGN divides V */
+enum { V = 4, ROUNDS = 2, BLOCK = THREADS * V * ROUNDS }; /* elements a block; V divides GPU_ALIGN */
 
 /* ---- finite ---- */
 

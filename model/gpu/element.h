@@ -3,7 +3,7 @@
  *
  * A kernel computes in float whatever it stores. V elements are moved at once: 16 bytes where the
  * channel count allows (8 of 16 bits, 4 floats), else one. All arrays begin on 16 bytes at least (the
- * arena's values on 256, parameters on 32), so a count of channels divisible by V suffices. */
+ * arena's values and parameters on 256), so a count of channels divisible by V suffices. */
 #ifndef MODEL_GPU_ELEMENT_H
 #define MODEL_GPU_ELEMENT_H
 #include "model/gpu/gpu.h"
