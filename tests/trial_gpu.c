@@ -112,7 +112,6 @@ static void ground_batch(struct ground *ground, const struct trial *t) {
     g->gpu.flip = given(g, t->flip, N);
     g->gpu.image = given(g, images, N * picture);
     g->gpu.mask = given(g, masks, N * mask);
-    g->gpu.ticket = given(g, (unsigned[GPU_TICKETS]){0}, GPU_TICKETS * sizeof(unsigned));
     xfree(item);
     xfree(images);
     xfree(masks);

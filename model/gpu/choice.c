@@ -50,7 +50,6 @@ static void take_batch(struct choice *c) {
     c->gpu.flip = take(c, n);
     c->gpu.image = take(c, 3 * side * side);
     c->gpu.mask = take(c, side * side / 8 + 1);
-    c->gpu.ticket = take(c, GPU_TICKETS * sizeof *c->gpu.ticket);
 }
 
 /* What both ways share: maps, parameters, and gradients of both. Inputs from outside

@@ -48,7 +48,6 @@ static void take_batch(struct machine *m) {
     m->gpu.item = gpu_take(m, n * sizeof *m->gpu.item, "batch");
     m->gpu.position = gpu_take(m, n * sizeof *m->gpu.position, "batch");
     m->gpu.flip = gpu_take(m, n, "batch");
-    m->gpu.ticket = gpu_take(m, GPU_TICKETS * sizeof *m->gpu.ticket, "tickets");
     m->loss = gpu_take(m, n * sizeof *m->loss, "losses");
     m->losses = gpu_take(m, GPU_LOSSES * sizeof *m->losses, "losses of an epoch");
     m->staged.count = m->job.batch;
@@ -205,7 +204,6 @@ static void gpu_close(struct machine *m) {
                             m->gpu.item,
                             m->gpu.flip,
                             m->gpu.position,
-                            m->gpu.ticket,
                             w->vector_gradient,
                             m->parts,
                             m->part_losses};

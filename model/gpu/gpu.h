@@ -28,7 +28,6 @@ extern "C" {
 
 enum {
     GPU_PICTURE = 8, /* channels of a picture's map */
-    GPU_TICKETS = 64,
 };
 
 /* Written on the device alone, but for what begins an epoch or a pass. */
@@ -59,8 +58,6 @@ struct gpu {
     /* The resident set that the batch is of: device memory, fixed for a captured step. */
     const uint8_t *image; /* u8 [count][S][S][3] */
     const uint8_t *mask;  /* bits [count][S*S/8] */
-    /* [GPU_TICKETS] zeros, for kernels whose last block does something: it leaves them zero. */
-    unsigned *ticket;
 };
 
 #ifdef __cplusplus
