@@ -17,6 +17,7 @@ scripts=()
 tests/run.sh "$@" "${scripts[@]}" | tee out/test/gpu.said
 status=${PIPESTATUS[0]}
 echo "$((SECONDS - start)) seconds"
+grep -h '^not tried: ' out/test/*gpu_*.tap | sort -u # what the card has not
 [ "$status" = 0 ] || exit 1
 grep -q ' 0 skipped$' out/test/gpu.said || {
     echo "test-gpu: tests were skipped, wanted none: see above" >&2

@@ -78,6 +78,7 @@ enum { ROWS = sizeof rows / sizeof *rows };
 static void equals_the_reference(enum way forward, enum way backward, int sum, int most) {
     const struct kernels kernels = table(forward, backward);
     for (int p = 0; p < PRECISIONS; p++) {
+        if (!gpu_has(precisions[p])) continue;
         struct gpu_ground g;
         open_ground(&g, precisions[p]);
         for (int i = 0; i < ROWS; i++) {
@@ -158,6 +159,7 @@ static void the_order_of_threads_does_not_show(void **state) {
     (void)state;
     check_orders(FP16, 1, 197, 1);
     for (int p = 0; p < PRECISIONS; p++) {
+        if (!gpu_has(precisions[p])) continue;
         check_orders(precisions[p], 2, 65, 1);
         check_orders(precisions[p], 2, 5, 2);
     }
@@ -170,7 +172,7 @@ static void great_scores_do_not_overflow(void **state) {
     (void)state;
     const struct kernels kernels = table(MATRIX, MATRIX);
     for (int p = 0; p < PRECISIONS; p++)
-        for (int sign = -1; sign <= 1; sign += 2) {
+        for (int sign = -1; sign <= 1 && gpu_has(precisions[p]); sign += 2) {
             struct gpu_ground g;
             struct trial t;
             open_ground(&g, precisions[p]);

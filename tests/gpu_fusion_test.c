@@ -93,6 +93,7 @@ static void raise_biases(struct trial *t) {
 static void each_row(void (*check)(const struct trial *t, struct gpu_ground *g,
                                    const struct fusion_row *r)) {
     for (int p = 0; p < PRECISIONS; p++) {
+        if (!gpu_has(precisions[p])) continue;
         struct gpu_ground g;
         char why[256];
         if (!gpu_ground_open(&g, precisions[p], why, sizeof why))

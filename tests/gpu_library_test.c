@@ -2,6 +2,7 @@
  * double over the same rounded operands; and that they compute it again. */
 #include "tests/operands.h"
 #include "tests/test.h"
+#include "tests/trial_gpu.h"
 #include "core/bag.h"
 #include "model/gpu/narrow.h"
 
@@ -34,6 +35,7 @@ static void try_part(struct bench *b, const struct convolution_shape *s,
 static void every_convolution_equals_its_definition(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof OPERAND_PRECISIONS / sizeof *OPERAND_PRECISIONS; i++) {
+        if (!gpu_has(OPERAND_PRECISIONS[i])) continue;
         struct bench b = bench_start(OPERAND_PRECISIONS[i], NULL);
         for (size_t k = 0; k < CONVOLUTIONS; k++) {
             try_part(&b, &CONVOLUTION[k], CONV_Y, 0);
@@ -146,6 +148,7 @@ static void try_product(struct bench *b, const struct product *p) {
 static void every_product_equals_its_definition(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof OPERAND_PRECISIONS / sizeof *OPERAND_PRECISIONS; i++) {
+        if (!gpu_has(OPERAND_PRECISIONS[i])) continue;
         struct bench b = bench_start(OPERAND_PRECISIONS[i], NULL);
         for (size_t k = 0; k < sizeof PRODUCTS / sizeof *PRODUCTS; k++)
             try_product(&b, &PRODUCTS[k]);
@@ -205,7 +208,7 @@ static void a_way_once_chosen_stays_chosen(void **state) {
 
 static void narrowed_vectors_are_rounded_to_nearest(void **state) {
     (void)state;
-    for (enum precision p = FP16; p <= BF16; p++) {
+    for (enum precision p = FP16; p <= BF16 && gpu_has(p); p++) {
         struct bench b = bench_start(p, NULL);
         struct operand x = operand_draw(&b, 517, FP32, 1), y = operand_draw(&b, 517, p, 2);
         gpu_narrow(b.d, p, x.device, y.device, x.n);

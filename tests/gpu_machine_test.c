@@ -3,6 +3,7 @@
  * and what is refused. On the emulated device (MODE=emu), and on a real one by `make test-gpu`; what only
  * the emulator can play (little memory) is left out there. Whole runs by the tool itself: gpu_train.sh. */
 #include "tests/test.h"
+#include "tests/trial_gpu.h"
 #include "model/gpu/machine.h"
 #include "tests/parted.h"
 #include "tests/whole.h"
@@ -115,7 +116,7 @@ static void a_state_is_the_same_bytes_in_any_order_of_threads(void **state) {
 static void a_resumed_state_is_the_same_bytes(void **state) {
     (void)state;
     static const char *const precisions[] = {"fp32", "fp16", "bf16"};
-    for (int p = 0; p < 3; p++) {
+    for (int p = 0; p < 2 + gpu_has(BF16); p++) {
         three_steps("vit.plain", precisions[p], NULL, 0, "whole.bag");
         for (int stop = 1; stop < (p == 1 ? 3 : 2); stop++) {
             three_steps("vit.plain", precisions[p], NULL, stop, "parts.bag");
@@ -150,7 +151,7 @@ static void the_gradient_of_a_batch_in_parts_is_the_mean_of_theirs(void **state)
         const char *precision;
         double most;
     } rows[] = {{"fp32", 0x1p-22}, {"fp16", 0x1p-11}, {"bf16", 0x1p-8}};
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 2 + gpu_has(BF16); i++)
         for (int part = i ? 3 : 2; part <= 3; part++) { /* 2 2 | 3 1 */
             double loss,
                 off = parted_distance("vit.plain", "gpu", rows[i].precision, part, &loss);

@@ -12,6 +12,7 @@
  * meaning, is .01 to .48 away too. What remains to be seen is whether they are those gradients at all:
  * all of them as one vector, within NOISE. Single operations are held to 2^-10 (gpu_ops_test). */
 #include "tests/test.h"
+#include "tests/trial_gpu.h"
 #include "tests/whole.h"
 
 enum { STEPS = 3 };
@@ -150,6 +151,7 @@ static void fp16_trains_the_same_networks(void **state) {
 
 static void bf16_trains_the_same_networks(void **state) {
     (void)state;
+    if (!gpu_has(BF16)) return;
     check_all("bf16");
 }
 

@@ -117,6 +117,17 @@ static void ground_batch(struct ground *ground, const struct trial *t) {
     xfree(masks);
 }
 
+int gpu_has(enum precision precision) {
+    if (precision != BF16) return 1;
+    char why[512];
+    struct device *d = device_open(0, why, sizeof why);
+    if (!d) return 1; /* which whoever opens one will say */
+    int has = d->capability >= 80;
+    if (!has) print_message("not tried: bf16, which %s has not\n", d->name);
+    device_close(d);
+    return has;
+}
+
 int gpu_ground_open(struct gpu_ground *g, enum precision precision, char *why,
                     size_t size) {
     *g = (struct gpu_ground){.ground = {.alloc = ground_alloc,
