@@ -65,7 +65,7 @@ static struct outcome outcome_of(const char *name, const char *off, const char *
     struct outcome o = {0};
     struct whole w;
     double loss;
-    whole_open_changed(&w, name, CHANGE, "gpu", off);
+    whole_open_changed(&w, name, CHANGE, "gpu", off, "plans.bag");
     o.runs = count_runs(w.graph, w.batch, off, fusion);
     o.pixels = (size_t)w.batch * (size_t)w.side * (size_t)w.side;
     o.logits = xmalloc(o.pixels * sizeof *o.logits);

@@ -24,10 +24,10 @@ double parted_distance(const char *name, const char *device, const char *precisi
     struct whole whole, apart;
     double losses, each, mean = 0;
     size_t count;
-    whole_open_parts(&whole, name, precision, device, part, 0);
+    whole_open_parts(&whole, name, precision, device, part, 0, "plans.bag");
     assert_int_equal(whole.backend->train(whole.machine, 1, 0, 1, &losses, NULL), 1);
     double *ours = gradients(&whole, &count), *sum = xcalloc(count, sizeof *sum);
-    whole_open_parts(&apart, name, precision, device, part, 1);
+    whole_open_parts(&apart, name, precision, device, part, 1, "plans.bag");
     for (int first = 0; first < whole.batch; first += part) {
         const int step = first / part,
                   n = whole.batch - first < part ? whole.batch - first : part;

@@ -120,7 +120,7 @@ static struct graph *build(const struct whole *w, const char *words, const char 
 }
 
 struct way { /* of opening a network */
-    const char *tap, *precision, *device, *fusions_off;
+    const char *tap, *precision, *device, *fusions_off, *plans;
     char *change; /* "key=value" */
     int part, apart;
 };
@@ -144,7 +144,8 @@ static void open_any(struct whole *w, const char *name, const struct way *way) {
                       .seed = 1,
                       .batch = way->part ? way->part : w->batch,
                       .train = !tap && strncmp(name, "full.", 5),
-                      .fusions_off = way->fusions_off};
+                      .fusions_off = way->fusions_off,
+                      .plans = way->plans};
     w->backend->prepare(w->machine, &job);
     struct graph *all = tap ? build(w, words, NULL) : w->graph;
     fill(w, all);
@@ -168,16 +169,22 @@ void whole_open_as(struct whole *w, const char *name, const char *precision,
 }
 
 void whole_open_changed(struct whole *w, const char *name, char *change, const char *device,
-                        const char *fusions_off) {
+                        const char *fusions_off, const char *plans) {
     open_any(w, name,
-             &(struct way){.change = change, .device = device, .fusions_off = fusions_off});
+             &(struct way){.change = change,
+                           .device = device,
+                           .fusions_off = fusions_off,
+                           .plans = plans});
 }
 
 void whole_open_parts(struct whole *w, const char *name, const char *precision,
-                      const char *device, int part, int apart) {
+                      const char *device, int part, int apart, const char *plans) {
     open_any(w, name,
-             &(struct way){
-                 .precision = precision, .device = device, .part = part, .apart = apart});
+             &(struct way){.precision = precision,
+                           .device = device,
+                           .part = part,
+                           .apart = apart,
+                           .plans = plans});
 }
 
 void whole_close(struct whole *w) {

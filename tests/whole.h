@@ -18,7 +18,8 @@ struct whole {
     uint64_t seed;
 };
 /* tap: NULL whole network with its loss; else "skip", "last", "aspp": the graph ends there.
- * Opens the machine and fills it by the formulas. */
+ * Opens the machine and fills it by the formulas. plans: a plan file, by which machines
+ * opened one after another compute alike on a GPU; NULL: each chooses for itself. */
 void whole_open(struct whole *w, const char *name, const char *tap, const char *device,
                 const char *fusions_off);
 /* The whole network in another precision than its recipe's. */
@@ -27,11 +28,11 @@ void whole_open_as(struct whole *w, const char *name, const char *precision,
 /* With a key of its recipe changed ("decoder.skip_width=8"; NULL: none): the goldens are
  * not its. */
 void whole_open_changed(struct whole *w, const char *name, char *change, const char *device,
-                        const char *fusions_off);
+                        const char *fusions_off, const char *plans);
 /* The whole network on a machine that takes `part` pictures at once, for one step over the
  * batch (`apart` 0), or for a step a part that learns nothing (1). */
 void whole_open_parts(struct whole *w, const char *name, const char *precision,
-                      const char *device, int part, int apart);
+                      const char *device, int part, int apart, const char *plans);
 void whole_close(struct whole *w);
 
 /* A golden tensor beside ours: relative distance over the stored sample, a norm below
