@@ -267,7 +267,7 @@ extern "C" void device_pace(struct device *d) {
 
 extern "C" void device_capture_begin(struct device *d) {
     if (me.capture || me.forked) die_no("emulator: a capture within a capture or a fork");
-    (void)d;
+    d->capturing = 1;
     me.capture = (struct captured *)xcalloc(1, sizeof *me.capture);
     me.capture->last = &me.capture->first;
 }
@@ -276,7 +276,7 @@ extern "C" struct captured *device_capture_end(struct device *d) {
     struct captured *c = me.capture;
     if (!c || me.forked)
         die_no("emulator: a capture ends %s", c ? "before its fork is joined" : "twice");
-    (void)d;
+    d->capturing = 0;
     me.capture = NULL;
     return c;
 }

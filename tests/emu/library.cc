@@ -13,8 +13,14 @@ static int chosen(struct library *l, const char *name, char *text, size_t size) 
     return 1;
 }
 
+/* A plan is chosen by timing, which takes memory and waits. */
+static void check_planning(const struct library *l, const char *name) {
+    if (l->d->capturing) die_no("emulator: '%s' is planned while capturing", name);
+}
+
 void emu_choose_loops(struct library *l, const char *name) {
     char text[16];
+    check_planning(l, name);
     if (!chosen(l, name, text, sizeof text)) plan_file_add(l->plans, name, "loops", 5);
 }
 
@@ -53,7 +59,10 @@ extern "C" int library_choose(struct library *l, const char *name, int ways,
     for (int i = 0; choose && strcmp(choose, "run") == 0 && i < ways; i++) run(arg, i);
     snprintf(key, sizeof key, "way %s", name);
     int way = wanted ? atoi(wanted) : ways - 1;
-    if (chosen(l, key, text, sizeof text)) way = atoi(text);
+    if (chosen(l, key, text, sizeof text))
+        way = atoi(text);
+    else
+        check_planning(l, name);
     if (way < 0 || way >= ways) way = ways - 1;
     snprintf(text, sizeof text, "%d", way);
     plan_file_add(l->plans, key, text, strlen(text));
