@@ -71,7 +71,7 @@ static int recall(struct library *l, const struct operation *o, const char *text
     struct engine engine;
     int good = 0;
     if (engine_parse(text, &engine)) {
-        descriptor graph = operation_graph(&b, o);
+        descriptor graph = operation_graph(&b, o, l->cudnn);
         descriptor config = graph ? engine_config(l, &b, graph, &engine) : NULL;
         good = config && make_plan(l, &b, config, e);
         e->engine = (int)engine.number;
@@ -213,7 +213,7 @@ static int search(struct search *s, struct executable *e, struct engine *chosen)
     static const cudnnBackendHeurMode_t modes[] = {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_B,
                                                    CUDNN_HEUR_MODE_FALLBACK};
     struct bunch b = {.count = 0};
-    s->graph = operation_graph(&b, s->o);
+    s->graph = operation_graph(&b, s->o, s->l->cudnn);
     if (!s->graph) snprintf(s->why, s->why_size, "%s", b.why);
     for (int i = 0; i < 3 && s->graph && s->count < CANDIDATES; i++) ask(s, modes[i]);
     bunch_free(&b);

@@ -275,7 +275,8 @@ static void norm_gradients(struct bunch *b, const struct operation *o, descripto
     l->item[l->count++] = d;
 }
 
-descriptor operation_graph(struct bunch *b, const struct operation *o) {
+descriptor operation_graph(struct bunch *b, const struct operation *o,
+                           cudnnHandle_t handle) {
     struct list l = {.count = 0};
     descriptor y, dz;
     switch (o->part) {
@@ -311,6 +312,9 @@ descriptor operation_graph(struct bunch *b, const struct operation *o) {
     descriptor graph = bunch_new(b, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
     bunch_set(b, graph, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR,
               l.count, l.item);
+    if (handle)
+        bunch_set(b, graph, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1,
+                  &handle);
     bunch_finish(b, graph);
     return b->status == CUDNN_STATUS_SUCCESS ? graph : NULL;
 }

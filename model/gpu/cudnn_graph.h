@@ -28,8 +28,10 @@ enum { OPERATION_NAME = 96 };
 void operation_name(const struct operation *o, char name[OPERATION_NAME]);
 /* Bytes of an operand, 0: this operation has none such. */
 size_t operation_bytes(const struct operation *o, enum operand which);
-/* The finished graph, in the bunch; NULL with the reason in the bunch. */
-descriptor operation_graph(struct bunch *b, const struct operation *o);
+/* The finished graph, in the bunch; NULL with the reason in the bunch. handle: of the
+ * device that is to compute it; NULL: none is here (what asks further says which it is). */
+descriptor operation_graph(struct bunch *b, const struct operation *o,
+                           cudnnHandle_t handle);
 /* "fp32" "fp16" "bf16" "tf32" */
 const char *precision_name(enum precision precision);
 #endif
