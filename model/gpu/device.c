@@ -52,7 +52,7 @@ int device_count(char *why, size_t size) {
     cudaRuntimeGetVersion(&wanted);
     if (!driver)
         snprintf(why, size, "no NVIDIA driver");
-    else if (driver < wanted)
+    else if (e == cudaErrorInsufficientDriver) /* an older minor version will do */
         snprintf(why, size, "the NVIDIA driver is for CUDA %d.%d, %d.%d is wanted: install a newer one",
                  driver / 1000, driver % 1000 / 10, wanted / 1000, wanted % 1000 / 10);
     else if (e == cudaSuccess || e == cudaErrorNoDevice)
