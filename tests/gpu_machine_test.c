@@ -184,14 +184,14 @@ static void put_all(const struct whole *w, const char *name, float value) {
 
 /* A head this steep makes gradients a hundred times larger. */
 static void open_steep(struct whole *w) {
-    whole_open_as(w, "vit.plain", "fp16", "gpu", NULL);
+    whole_open_as(w, "vit.plain", "fp16", "gpu", NULL, NULL);
     put_all(w, "decoder.head.weight", 30);
 }
 
 /* Tokens that are all zero come out of a layer norm as its bias, whatever its weight; that weight, and the
  * norm's 1 / sqrt(eps) = 1000, multiply their gradient: the loss is a number, the gradient none. */
 static void open_endless(struct whole *w) {
-    whole_open_as(w, "vit.plain", "fp16", "gpu", NULL);
+    whole_open_as(w, "vit.plain", "fp16", "gpu", NULL, NULL);
     put_all(w, "encoder.patch_embed.proj.weight", 0);
     put_all(w, "encoder.patch_embed.proj.bias", 0);
     put_all(w, "encoder.cls_token", 0);
@@ -236,7 +236,7 @@ static void an_overflow_skips_the_step_and_halves_the_scale(void **state) {
 static void the_scale_doubles_after_2000_good_steps_up_to_65536(void **state) {
     (void)state;
     struct whole w;
-    whole_open_as(&w, "vit.plain", "fp16", "gpu", NULL);
+    whole_open_as(&w, "vit.plain", "fp16", "gpu", NULL, NULL);
     set_scalars(&w, (struct scalars){1999, 1024, 1998});
     step(&w, 0);
     assert_true(scalars_of(&w).scale == 1024 && scalars_of(&w).good == 1999);
@@ -270,7 +270,7 @@ static void a_loss_that_is_no_number_ends_training_unlearnt(void **state) {
     for (int p = 0; p < 2; p++) {
         struct whole w;
         double losses[2];
-        whole_open_as(&w, "vit.plain", precisions[p], "gpu", NULL);
+        whole_open_as(&w, "vit.plain", precisions[p], "gpu", NULL, NULL);
         step(&w, 0);
         put_all(&w, "encoder.norm.bias", NAN);
         const struct scalars before = scalars_of(&w);
@@ -293,7 +293,7 @@ static void open_on_gpu(void *opening) {
     if (o->part)
         whole_open_parts(&o->w, "resnet.smp", "fp32", "gpu", o->part, 0, NULL);
     else
-        whole_open_as(&o->w, "resnet.smp", "fp32", "gpu", NULL);
+        whole_open_as(&o->w, "resnet.smp", "fp32", "gpu", NULL, NULL);
 }
 
 static void too_little_memory_is_told_with_the_parts_that_fit(void **state) {

@@ -162,10 +162,12 @@ void whole_open(struct whole *w, const char *name, const char *tap, const char *
 }
 
 void whole_open_as(struct whole *w, const char *name, const char *precision,
-                   const char *device, const char *fusions_off) {
+                   const char *device, const char *fusions_off, const char *plans) {
     open_any(w, name,
-             &(struct way){
-                 .precision = precision, .device = device, .fusions_off = fusions_off});
+             &(struct way){.precision = precision,
+                           .device = device,
+                           .fusions_off = fusions_off,
+                           .plans = plans});
 }
 
 void whole_open_changed(struct whole *w, const char *name, char *change, const char *device,

@@ -24,7 +24,7 @@ void whole_open(struct whole *w, const char *name, const char *tap, const char *
                 const char *fusions_off);
 /* The whole network in another precision than its recipe's. */
 void whole_open_as(struct whole *w, const char *name, const char *precision,
-                   const char *device, const char *fusions_off);
+                   const char *device, const char *fusions_off, const char *plans);
 /* With a key of its recipe changed ("decoder.skip_width=8"; NULL: none): the goldens are
  * not its. */
 void whole_open_changed(struct whole *w, const char *name, char *change, const char *device,
