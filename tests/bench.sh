@@ -44,7 +44,7 @@ dies 3 'device gpu' 'without a GPU the benchmark says so' \
 ok 'and leaves no table' test ! -e none.tsv
 dies 3 'no CUDA device' 'so it does where the driver finds none' \
     env EMU_DEVICES=0 "$emulated/bench_gpu" "$root/tests/peer/peer.py" none.tsv
-dies 2 'wanted 2 to 4096' 'a batch of one is refused' "$emulated/bench_gpu" --batch 1 peer none.tsv
+dies 2 'from 2 to 4096' 'a batch of one is refused' "$emulated/bench_gpu" --batch 1 peer none.tsv
 dies 3 'no peer' 'a peer that is required must be named' "$emulated/bench_gpu" --required peer none.tsv
 
 ok 'inference is timed beside a peer' tiny 'infer vitt plain fp32 2' --peer sh peer
