@@ -1,5 +1,5 @@
-/* gpu_library_fused_test.c - convolutions fused with the batch norm beside them, where the library has
- * them: held to the definition in double over the same rounded operands. */
+/* gpu_library_fused_test.c - convolutions fused with the batch norm beside them, where the
+ * library has them: held to the definition in double over the same rounded operands. */
 #include "tests/operands.h"
 #include "tests/test.h"
 #include "tests/trial_gpu.h"
@@ -83,8 +83,8 @@ static void try_norm_dw(struct bench *b, const struct convolution_shape *s) {
         operand_done(b, &bias), operand_done(b, &dw);
 }
 
-/* The norm's own gradients and the factors of the gradient before it, from dv [n] behind its ReLU; all
- * [C]: dgamma, dbeta, eq_dy, eq_x, eq_bias one after another. */
+/* The norm's own gradients and the factors of the gradient before it, from dv [n] behind
+ * its ReLU; all [C]: dgamma, dbeta, eq_dy, eq_x, eq_bias one after another. */
 static void norm_gradients(const double *x, const double *dv, size_t n, size_t C,
                            const double *norm, double *out) {
     const double *mean = norm, *invstd = norm + C, *gamma = norm + 2 * C;

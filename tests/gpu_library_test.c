@@ -1,5 +1,5 @@
-/* gpu_library_test.c - what the libraries compute: convolutions and matrix products, held to loops in
- * double over the same rounded operands; and that they compute it again. */
+/* gpu_library_test.c - what the libraries compute: convolutions and matrix products, held
+ * to loops in double over the same rounded operands; and that they compute it again. */
 #include "tests/operands.h"
 #include "tests/test.h"
 #include "tests/trial_gpu.h"

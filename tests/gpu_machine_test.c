@@ -1,7 +1,8 @@
-/* gpu_machine_test.c - the GPU program around the kernels, on reduced networks: the same bytes in any order
- * of threads and after a resume, short batches and parts of batches, the loss scale's life on the device,
- * and what is refused. On the emulated device (MODE=emu), and on a real one by `make test-gpu`; what only
- * the emulator can play (little memory) is left out there. Whole runs by the tool itself: gpu_train.sh. */
+/* gpu_machine_test.c - the GPU program around the kernels, on reduced networks: the same
+ * bytes in any order of threads and after a resume, short batches and parts of batches, the
+ * loss scale's life on the device, and what is refused. On the emulated device (MODE=emu),
+ * and on a real one by `make test-gpu`; what only the emulator can play (little memory) is
+ * left out there. Whole runs by the tool itself: gpu_train.sh. */
 #include "tests/test.h"
 #include "tests/trial_gpu.h"
 #include "model/gpu/machine.h"
@@ -153,8 +154,8 @@ static void a_short_last_batch_is_a_step_like_any(void **state) {
     assert_true(fabs(loss[0][0] / loss[0][1] - 1) > 1e-3);
 }
 
-/* Both sides compute the same parts; what differs is the rounding of their sum: float's, 2^-24 a term, and
- * then the storage type's, 2^-11 and 2^-8. */
+/* Both sides compute the same parts; what differs is the rounding of their sum: float's,
+ * 2^-24 a term, and then the storage type's, 2^-11 and 2^-8. */
 static void the_gradient_of_a_batch_in_parts_is_the_mean_of_theirs(void **state) {
     (void)state;
     static const struct {
@@ -188,8 +189,9 @@ static void open_steep(struct whole *w) {
     put_all(w, "decoder.head.weight", 30);
 }
 
-/* Tokens that are all zero come out of a layer norm as its bias, whatever its weight; that weight, and the
- * norm's 1 / sqrt(eps) = 1000, multiply their gradient: the loss is a number, the gradient none. */
+/* Tokens that are all zero come out of a layer norm as its bias, whatever its weight; that
+ * weight, and the norm's 1 / sqrt(eps) = 1000, multiply their gradient: the loss is a
+ * number, the gradient none. */
 static void open_endless(struct whole *w) {
     whole_open_as(w, "vit.plain", "fp16", "gpu", NULL, NULL);
     put_all(w, "encoder.patch_embed.proj.weight", 0);
@@ -219,7 +221,8 @@ static void an_overflow_skips_the_step_and_halves_the_scale(void **state) {
     const struct scalars s = scalars_of(&w);
     assert_true(s.steps == 8 && s.scale == ldexp(65536, -skipped) && s.good == 1);
     assert_true(step(&w, 0) != loss);
-    /* skipped as a whole: the state is the one before, but for the scale and the count of good steps */
+    /* skipped as a whole: the state is the one before, but for the scale and the count of
+     * good steps */
     struct bag before, after;
     bag_open(&before, "changed.bag");
     bag_open(&after, "skipped.bag");

@@ -1,16 +1,17 @@
-/* gpu_model_test.c - the whole GPU program trains reduced networks and is held to PyTorch's float64: on
- * the emulated device (MODE=emu), and on a real one by `make test-gpu`.
+/* gpu_model_test.c - the whole GPU program trains reduced networks and is held to PyTorch's
+ * float64: on the emulated device (MODE=emu), and on a real one by `make test-gpu`.
  *
- * Relative L2. Logits and losses: fp32 1e-4; fp16 and tf32, which round to 11 bits, 5e-3; bf16, which
- * rounds to 8, eight times that (losses behind a step are of other weights: 2e-2 at least).
- * Gradients in fp32: 1e-4 a tensor, a norm below 1e-3 of the median counted as that; a gradient that is
- * zero in double (a bias in front of batch norm) is rounding alone, in PyTorch's float32 as in ours: four
- * times PyTorch's.
+ * Relative L2. Logits and losses: fp32 1e-4; fp16 and tf32, which round to 11 bits, 5e-3;
+ * bf16, which rounds to 8, eight times that (losses behind a step are of other weights:
+ * 2e-2 at least). Gradients in fp32: 1e-4 a tensor, a norm below 1e-3 of the median counted
+ * as that; a gradient that is zero in double (a bias in front of batch norm) is rounding
+ * alone, in PyTorch's float32 as in ours: four times PyTorch's.
  *
- * Gradients in 16 bits and tf32: these small networks multiply a rounded last bit by hundreds (batch
- * norms of few values, ReLUs near zero), so the cpu in the same precision, other code of the same
- * meaning, is .01 to .48 away too. What remains to be seen is whether they are those gradients at all:
- * all of them as one vector, within NOISE. Single operations are held to 2^-10 (gpu_ops_test). */
+ * Gradients in 16 bits and tf32: these small networks multiply a rounded last bit by
+ * hundreds (batch norms of few values, ReLUs near zero), so the cpu in the same precision,
+ * other code of the same meaning, is .01 to .48 away too. What remains to be seen is
+ * whether they are those gradients at all: all of them as one vector, within NOISE. Single
+ * operations are held to 2^-10 (gpu_ops_test). */
 #include "tests/test.h"
 #include "tests/trial_gpu.h"
 #include "tests/whole.h"
@@ -164,8 +165,10 @@ static void tf32_rounds_what_products_read(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(fp32_is_pytorchs_double_but_for_rounding), TEST(so_it_is_without_fused_steps),
-        TEST(fp16_trains_the_same_networks),            TEST(bf16_trains_the_same_networks),
+        TEST(fp32_is_pytorchs_double_but_for_rounding),
+        TEST(so_it_is_without_fused_steps),
+        TEST(fp16_trains_the_same_networks),
+        TEST(bf16_trains_the_same_networks),
         TEST(tf32_rounds_what_products_read),
     };
     return test_run(tests);

@@ -46,8 +46,9 @@ static float taken(const void *from, size_t i, int matrix) {
     return gpu.precision == FP16 ? half_to_f32(h) : bfloat_to_f32(h);
 }
 
-/* Parts of 4, 4 and 3 pictures. Sums of three terms in float: 2^-22; then the storage type's
- * rounding, which is exact to what it stores: compared as such, one unit in the last place off. */
+/* Parts of 4, 4 and 3 pictures. Sums of three terms in float: 2^-22; then the storage
+ * type's rounding, which is exact to what it stores: compared as such, one unit in the last
+ * place off. */
 static void gradients_are_summed_by_their_pictures(void **state) {
     (void)state;
     static const enum precision precisions[] = {FP32, FP16, BF16};

@@ -26,7 +26,9 @@ static void *on_device(const void *from, size_t bytes) {
 static void from_device(void *to, const void *from, size_t bytes) {
     device_download(gpu.device, to, from, bytes);
 }
-static void release(void *p) { device_free(gpu.device, p); }
+static void release(void *p) {
+    device_free(gpu.device, p);
+}
 static struct gpu_now now(void) {
     struct gpu_now n;
     return from_device(&n, gpu.now, sizeof n), n;
@@ -71,8 +73,7 @@ static void an_epochs_order_is_the_hosts(void **state) {
     close_gpu();
 }
 
-/* Batch `at` of a set of 700, each of 300: whole ones, the short last one, one that
- * repeats. */
+/* Batch `at` of a set of 700, each of 300: whole ones, the short last, one that repeats. */
 static void check_batch(int at, int N, const int *host, const int *place, int augment) {
     const struct gpu_batch b = {N, 300, 700, 0, place, SEED, augment};
     int item[300];

@@ -1,10 +1,14 @@
-/* adam.cu - what is done to all parameters at once, a launch each over flat arrays: the search for
- * gradients that are not finite and torch.optim.Adam (they equal cpu_finite and cpu_adam of
- * model/cpu/adam.c), copies in the storage type. */
+/* adam.cu - what is done to all parameters at once, a launch each over flat arrays: the
+ * search for gradients that are not finite and torch.optim.Adam (they equal cpu_finite and
+ * cpu_adam of model/cpu/adam.c), copies in the storage type. */
 #include "model/gpu/step.h"
 #include "model/gpu/element.h"
 
-enum { V = 4, ROUNDS = 2, BLOCK = THREADS * V * ROUNDS }; /* elements a block; V divides GPU_ALIGN */
+enum {
+    V = 4,
+    ROUNDS = 2,
+    BLOCK = THREADS * V * ROUNDS
+}; /* elements a block; V divides GPU_ALIGN */
 
 /* ---- finite ---- */
 
@@ -13,7 +17,8 @@ template <typename T> DEVICE int finite_in(const T *x, size_t n) {
     for (size_t i = grid_first() * V; i < n; i += grid_stride() * V) {
         float v[V];
         take<V>(v, x + i);
-        for (int k = 0; k < V; k++) bad |= v[k] - v[k] != 0; /* 0 for finite numbers, NaN for the rest */
+        /* 0 for finite numbers, NaN for the rest */
+        for (int k = 0; k < V; k++) bad |= v[k] - v[k] != 0;
     }
     return bad;
 }
@@ -25,10 +30,11 @@ KERNEL BOUNDS(THREADS) finite_kernel(const T *matrix, size_t matrices, const flo
     if (VOTE_ANY(bad) && threadIdx.x % WARP == 0) ATOMIC_OR(&now->overflow, 1);
 }
 
-template <typename T> static void finite_launch(struct gpu *gpu, const struct gpu_weights *w) {
+template <typename T>
+static void finite_launch(struct gpu *gpu, const struct gpu_weights *w) {
     const unsigned blocks = (unsigned)gpu->device->processors * 4;
-    LAUNCH(finite_kernel<T>, blocks, THREADS, 0, gpu->device, (const T *)w->gradient, w->matrices,
-           w->vector_gradient, w->all - w->matrices, gpu->now);
+    LAUNCH(finite_kernel<T>, blocks, THREADS, 0, gpu->device, (const T *)w->gradient,
+           w->matrices, w->vector_gradient, w->all - w->matrices, gpu->now);
 }
 
 extern "C" void gpu_finite(struct gpu *gpu, const struct gpu_weights *w) {
@@ -51,8 +57,9 @@ struct adam_call {
     float decay, beta1, beta2, rest1, rest2, eps;
 };
 
-template <typename T> DEVICE void adam_few(const struct adam_call &a, const struct gpu_now *now,
-                                           const struct part &p, size_t at) {
+template <typename T>
+DEVICE void adam_few(const struct adam_call &a, const struct gpu_now *now,
+                     const struct part &p, size_t at) {
     float w[V], m[V], v[V], g[V];
     take<V>(w, a.w.w + at);
     take<V>(m, a.w.m + at);
@@ -87,8 +94,8 @@ KERNEL BOUNDS(THREADS) adam_kernel(struct adam_call a, const struct gpu_now *now
     }
 }
 
-static void add_part(struct adam_call *a, unsigned *blocks, size_t at, size_t end, int matrix,
-                     int encoder) {
+static void add_part(struct adam_call *a, unsigned *blocks, size_t at, size_t end,
+                     int matrix, int encoder) {
     if (at == end) return;
     a->part[a->parts++] = {at, end - at, *blocks, matrix, encoder};
     *blocks += (unsigned)((end - at + BLOCK - 1) / BLOCK);
@@ -99,9 +106,17 @@ static void adam_launch(struct gpu *gpu, const struct adam_call *a, unsigned blo
     LAUNCH(adam_kernel<T>, blocks, THREADS, 0, gpu->device, *a, gpu->now);
 }
 
-extern "C" void gpu_adam(struct gpu *gpu, const struct gpu_update *u, const struct gpu_weights *w) {
-    struct adam_call a = {*w, {}, 0, (float)u->weight_decay, (float)u->beta1, (float)u->beta2,
-                          (float)(1 - u->beta1), (float)(1 - u->beta2), (float)u->eps};
+extern "C" void gpu_adam(struct gpu *gpu, const struct gpu_update *u,
+                         const struct gpu_weights *w) {
+    struct adam_call a = {*w,
+                          {},
+                          0,
+                          (float)u->weight_decay,
+                          (float)u->beta1,
+                          (float)u->beta2,
+                          (float)(1 - u->beta1),
+                          (float)(1 - u->beta2),
+                          (float)u->eps};
     unsigned blocks = 0;
     size_t start = 0;
     for (int k = 0; k < 2; k++) {
@@ -114,7 +129,8 @@ extern "C" void gpu_adam(struct gpu *gpu, const struct gpu_update *u, const stru
 
 /* ---- copies ---- */
 
-template <typename T> KERNEL BOUNDS(THREADS) copy_kernel(T *to, const float *from, size_t n) {
+template <typename T>
+KERNEL BOUNDS(THREADS) copy_kernel(T *to, const float *from, size_t n) {
     for (size_t i = grid_first() * V; i < n; i += grid_stride() * V) {
         float w[V];
         take<V>(w, from + i);
@@ -129,12 +145,14 @@ static unsigned blocks_of(const struct gpu *gpu, size_t n) {
 }
 
 template <typename T>
-static void copy_launch(struct gpu *gpu, const struct gpu_weights *w, size_t at, size_t count) {
-    LAUNCH(copy_kernel<T>, blocks_of(gpu, count), THREADS, 0, gpu->device, (T *)w->copy + at,
-           w->w + at, count);
+static void copy_launch(struct gpu *gpu, const struct gpu_weights *w, size_t at,
+                        size_t count) {
+    LAUNCH(copy_kernel<T>, blocks_of(gpu, count), THREADS, 0, gpu->device,
+           (T *)w->copy + at, w->w + at, count);
 }
 
-extern "C" void gpu_copy(struct gpu *gpu, const struct gpu_weights *w, size_t at, size_t count) {
+extern "C" void gpu_copy(struct gpu *gpu, const struct gpu_weights *w, size_t at,
+                         size_t count) {
     if (w->copy && count) BY_TYPE(gpu->precision, copy_launch, gpu, w, at, count);
 }
 

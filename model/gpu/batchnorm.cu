@@ -1,10 +1,11 @@
 /* batchnorm.cu - F.batch_norm over (N,H,W), alone or with what follows it; equals
- * ref_batchnorm_forward, _backward (with ref_add_*, ref_relu_* where fused). Maps are rows of C
- * channels, rows = N*H*W.
+ * ref_batchnorm_forward, _backward (with ref_add_*, ref_relu_* where fused). Maps are rows
+ * of C channels, rows = N*H*W.
  *
- * Forward: read x for the statistics, write nothing but partial sums; read x, write y. Backward: read x
- * and dy (and y behind an addition) for the sums; read them again, write dx (and the shortcut's). Bytes
- * of n = rows * C elements of e bytes: forward 3ne (+ ne with a shortcut), backward 5ne (+ 3ne). */
+ * Forward: read x for the statistics, write nothing but partial sums; read x, write y.
+ * Backward: read x and dy (and y behind an addition) for the sums; read them again, write
+ * dx (and the shortcut's). Bytes of n = rows * C elements of e bytes: forward 3ne (+ ne
+ * with a shortcut), backward 5ne (+ 3ne). */
 #include "model/gpu/batchnorm.h"
 #include "model/gpu/columns.h"
 
@@ -19,8 +20,8 @@ template <typename T> struct norm_pass {
 
 /* ---- statistics ---- */
 
-/* Sums of x - shift and of its square. The shift is the channel's value in the middle of the first
- * picture: near the mean, so that the squares do not drown it. */
+/* Sums of x - shift and of its square. The shift is the channel's value in the middle of
+ * the first picture: near the mean, so that the squares do not drown it. */
 template <typename T, int V> struct moment_rows {
     const T *x;
     size_t middle; /* row */
@@ -37,7 +38,8 @@ template <typename T, int V> struct moment_rows {
     }
 };
 
-/* Mean and 1/sqrt(variance + eps); running statistics move, the variance's unbiased form. */
+/* Mean and 1/sqrt(variance + eps); running statistics move, the variance's unbiased
+ * form. */
 template <typename T> struct moments {
     const T *x;
     size_t middle;
@@ -60,8 +62,8 @@ template <typename T> struct moments {
 };
 
 /* The running statistics instead: a thread a channel. */
-KERNEL BOUNDS(THREADS)
-    running_statistics(const float *mean, const float *variance, double eps, int C, float *saved) {
+KERNEL BOUNDS(THREADS) running_statistics(const float *mean, const float *variance,
+                                          double eps, int C, float *saved) {
     for (size_t k = grid_first(); k < (size_t)C; k += grid_stride()) {
         saved[k] = mean[k];
         saved[(size_t)C + k] = (float)(1 / sqrt(variance[k] + eps));
@@ -71,7 +73,8 @@ KERNEL BOUNDS(THREADS)
 /* ---- forward: y = relu((x - mean) invstd w + b + shortcut) ---- */
 
 /* Launch: columns.h's grid, no sums. */
-template <typename T, int V> KERNEL BOUNDS(THREADS) norm_apply(struct columns s, struct norm_pass<T> n) {
+template <typename T, int V>
+KERNEL BOUNDS(THREADS) norm_apply(struct columns s, struct norm_pass<T> n) {
     struct column_place p = column_place(s, V);
     if (p.column >= n.C) return;
     float mean[V], scale[V], shift[V];
@@ -120,7 +123,8 @@ template <typename T, int V> struct gradient_rows {
             int k = column + i;
             mean[i] = n.mean[k], scale[i] = n.invstd[k] * n.w[k], shift[i] = n.b[k];
         }
-        norm_gradient<T, V>(n, row * (size_t)n.C + (size_t)column, mean, scale, shift, x, g);
+        norm_gradient<T, V>(n, row * (size_t)n.C + (size_t)column, mean, scale, shift, x,
+                            g);
         for (int i = 0; i < V; i++) {
             sum[0][i] += g[i];
             sum[1][i] += g[i] * x[i];
@@ -128,8 +132,8 @@ template <typename T, int V> struct gradient_rows {
     }
 };
 
-/* Gradients of weight and bias, and what dx needs of the sums: nothing where the statistics were
- * constants. */
+/* Gradients of weight and bias, and what dx needs of the sums: nothing where the statistics
+ * were constants. */
 struct norm_sums {
     const float *invstd;
     double count;
@@ -146,7 +150,8 @@ struct norm_sums {
 
 /* dx = scale (g - offset - (x - mean) slope), and the shortcut's g on the way. Launch as
  * norm_apply. */
-template <typename T, int V> KERNEL BOUNDS(THREADS) norm_back(struct columns s, struct norm_pass<T> n) {
+template <typename T, int V>
+KERNEL BOUNDS(THREADS) norm_back(struct columns s, struct norm_pass<T> n) {
     struct column_place p = column_place(s, V);
     if (p.column >= n.C) return;
     float mean[V], scale[V], shift[V], offset[V], slope[V];
@@ -206,11 +211,13 @@ template <typename T> static struct norm_pass<T> pass_of(const struct batchnorm 
     return n;
 }
 
-static size_t middle_of(const struct call *c) {
+static size_t
+middle_of(const struct call *c) {
     return (size_t)(c->ys.dim[1] / 2) * (size_t)c->ys.dim[2] + (size_t)(c->ys.dim[2] / 2);
 }
 
-template <typename T, int V> static void statistics(const struct call *c, struct columns s) {
+template <typename T, int V>
+static void statistics(const struct call *c, struct columns s) {
     struct gpu *gpu = gpu_of(c);
     struct moments<T> m = {};
     m.x = (const T *)c->x[0], m.middle = middle_of(c), m.C = s.C;
@@ -257,8 +264,8 @@ template <typename T, int V> static void backward_wide(const struct batchnorm *b
     struct norm_pass<T> n = pass_of<T>(b);
     float *part = (float *)c->scratch;
     float *offset = (float *)((uint8_t *)c->scratch + columns_bytes(s, 2));
-    struct norm_sums sums = {n.invstd,           (double)s.rows,      c->attr->frozen,
-                             (float *)c->dw[0],  (float *)c->dw[1],   offset,
+    struct norm_sums sums = {n.invstd,          (double)s.rows,    c->attr->frozen,
+                             (float *)c->dw[0], (float *)c->dw[1], offset,
                              offset + n.C};
     n.offset = sums.offset, n.slope = sums.slope;
     columns_sum<V, 2>(d, s, gradient_rows<T, V>{n}, sums, part);

@@ -1,4 +1,5 @@
-/* between.h - F.interpolate's bilinear coordinates on the device, in whole numbers and one division. */
+/* between.h - F.interpolate's bilinear coordinates on the device, in whole numbers and one
+ * division. */
 #ifndef MODEL_GPU_BETWEEN_H
 #define MODEL_GPU_BETWEEN_H
 #include "model/gpu/element.h"

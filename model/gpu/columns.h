@@ -1,9 +1,11 @@
-/* columns.h - sums over the rows of arrays [rows][C], a column each, in two launches and one fixed
- * order: batch norm's statistics and gradients, gradients of biases and of layer norm's weights.
+/* columns.h - sums over the rows of arrays [rows][C], a column each, in two launches and
+ * one fixed order: batch norm's statistics and gradients, gradients of biases and of layer
+ * norm's weights.
  *
- * First launch: a block is `lanes` threads across (V columns each) and THREADS / lanes down; it sums a
- * chunk of the rows of its columns to part[chunk][K][C]. Second: a block sums all chunks of 8 columns.
- * How many chunks depends on the array's size alone, so that a device's size never shows in the bits. */
+ * First launch: a block is `lanes` threads across (V columns each) and THREADS / lanes
+ * down; it sums a chunk of the rows of its columns to part[chunk][K][C]. Second: a block
+ * sums all chunks of 8 columns. How many chunks depends on the array's size alone, so that
+ * a device's size never shows in the bits. */
 #ifndef MODEL_GPU_COLUMNS_H
 #define MODEL_GPU_COLUMNS_H
 #include "model/gpu/element.h"
@@ -96,8 +98,8 @@ KERNEL BOUNDS(THREADS) columns_second(struct columns s, F f, const float *part) 
 template <int V, int K, typename First, typename Second>
 static void columns_sum(struct device *device, struct columns s, First first, Second second,
                         float *part) {
-    LAUNCH((columns_first<V, K, First>), (unsigned)(s.groups * s.chunks), THREADS, 0, device, s,
-           first, part);
+    LAUNCH((columns_first<V, K, First>), (unsigned)(s.groups * s.chunks), THREADS, 0,
+           device, s, first, part);
     LAUNCH((columns_second<K, Second>),
            (unsigned)((s.C + FINISH_COLUMNS - 1) / FINISH_COLUMNS), THREADS, 0, device, s,
            second, (const float *)part);
@@ -120,8 +122,8 @@ struct bias_store {
     }
 };
 template <typename T>
-static void bias_gradient(const struct call *c, const void *dy, size_t rows, int C, float *db,
-                          void *part) {
+static void bias_gradient(const struct call *c, const void *dy, size_t rows, int C,
+                          float *db, void *part) {
     constexpr int V = WIDE<T>;
     struct device *d = gpu_of(c)->device;
     if (C % V == 0)

@@ -1,12 +1,12 @@
-/* concat.cu - torch.cat over channels; equals ref_concat_*. A launch an input: rows of its channels are
- * copied to or from their place in the rows of all. A map of one channel is float beside others of 16
- * bits (gpu.h). */
+/* concat.cu - torch.cat over channels; equals ref_concat_*. A launch an input: rows of its
+ * channels are copied to or from their place in the rows of all. A map of one channel is
+ * float beside others of 16 bits (gpu.h). */
 #include "model/gpu/element.h"
 
 /* rows of `part` channels at column `at` of rows of C. A thread: V channels of a row. */
 template <typename FROM, typename TO, int V>
-KERNEL BOUNDS(THREADS) concat_copy(const FROM *from, TO *to, size_t rows, int part, int from_width,
-                                   int to_width, int sum) {
+KERNEL BOUNDS(THREADS) concat_copy(const FROM *from, TO *to, size_t rows, int part,
+                                   int from_width, int to_width, int sum) {
     size_t across = (size_t)(part / V);
     for (size_t i = grid_first(); i < rows * across; i += grid_stride()) {
         size_t row = i / across, c = i % across * V;
@@ -21,14 +21,14 @@ static void copy(const struct call *c, const FROM *from, TO *to, int k, int from
                  int to_width, int at, int sum) {
     size_t rows = (size_t)c->N * (size_t)c->ys.dim[1] * (size_t)c->ys.dim[2];
     int part = c->xs[k].dim[0];
-    constexpr int V = WIDE<FROM> > WIDE<TO> ? WIDE<FROM> : WIDE<TO>;
+    constexpr int V = WIDE < FROM >> WIDE<TO> ? WIDE<FROM> : WIDE<TO>;
     struct device *d = gpu_of(c)->device;
     if (part % V || at % V || c->ys.dim[0] % V)
-        LAUNCH((concat_copy<FROM, TO, 1>), blocks_for(c, rows * (size_t)part), THREADS, 0, d, from,
-               to, rows, part, from_width, to_width, sum);
+        LAUNCH((concat_copy<FROM, TO, 1>), blocks_for(c, rows * (size_t)part), THREADS, 0,
+               d, from, to, rows, part, from_width, to_width, sum);
     else
-        LAUNCH((concat_copy<FROM, TO, V>), blocks_for(c, rows * (size_t)(part / V)), THREADS, 0, d,
-               from, to, rows, part, from_width, to_width, sum);
+        LAUNCH((concat_copy<FROM, TO, V>), blocks_for(c, rows * (size_t)(part / V)),
+               THREADS, 0, d, from, to, rows, part, from_width, to_width, sum);
 }
 
 /* T: the type of the whole. */

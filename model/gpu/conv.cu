@@ -1,12 +1,13 @@
-/* conv.cu - F.conv2d; equals ref_conv_*. The library computes what has one group, several channels in
- * and several out; the rest is head.cu's, conv_depth.cu's and conv_loops.cu's. */
+/* conv.cu - F.conv2d; equals ref_conv_*. The library computes what has one group, several
+ * channels in and several out; the rest is head.cu's, conv_depth.cu's and
+ * conv_loops.cu's. */
 #include "model/gpu/conv.h"
 
 struct conv conv_of(const struct call *c) {
     const struct attr *a = c->attr;
     const int *x = c->xs[0].dim, *y = c->ys.dim;
-    return {c->N,      x[0],      x[1],   x[2],        y[0],     y[1], y[2],
-            a->kernel, a->stride, a->pad, a->dilation, a->groups};
+    return {c->N, x[0],      x[1],      x[2],   y[0],        y[1],
+            y[2], a->kernel, a->stride, a->pad, a->dilation, a->groups};
 }
 
 enum way { LIBRARY, HEAD, DEPTH, LOOPS };
@@ -39,8 +40,8 @@ template <typename T> static void bias(const struct call *c, struct conv v) {
     struct device *d = gpu_of(c)->device;
     const float *b = (const float *)c->w[1];
     if (v.K % WIDE<T>)
-        LAUNCH((add_bias<T, 1>), blocks_for(c, rows_of(v) * (size_t)v.K), THREADS, 0, d, (T *)c->y,
-               b, rows_of(v), v.K);
+        LAUNCH((add_bias<T, 1>), blocks_for(c, rows_of(v) * (size_t)v.K), THREADS, 0, d,
+               (T *)c->y, b, rows_of(v), v.K);
     else
         LAUNCH((add_bias<T, WIDE<T>>), blocks_for(c, rows_of(v) * (size_t)(v.K / WIDE<T>)),
                THREADS, 0, d, (T *)c->y, b, rows_of(v), v.K);
@@ -51,8 +52,8 @@ void conv_add_bias(const struct call *c, struct conv v) {
 }
 void conv_bias_gradient(const struct call *c, struct conv v) {
     if (c->dw[1])
-        BY_TYPE(type_of(c, v.K), bias_gradient, c, c->dy, rows_of(v), v.K, (float *)c->dw[1],
-                c->scratch);
+        BY_TYPE(type_of(c, v.K), bias_gradient, c, c->dy, rows_of(v), v.K,
+                (float *)c->dw[1], c->scratch);
 }
 size_t conv_bias_scratch(const struct call *c, struct conv v) {
     return bias_gradient_bytes(type_of(c, v.K), rows_of(v), v.K);
@@ -82,7 +83,8 @@ static size_t library_scratch(const struct call *c, const struct conv &v) {
 static void library_backward(const struct call *c, const struct conv &v) {
     struct library *l = gpu_of(c)->library;
     if (c->dx[0])
-        convolution_run(l, plan_of(c, v, CONV_DX), c->dy, c->w[0], c->dx[0], c->sum[0], c->scratch);
+        convolution_run(l, plan_of(c, v, CONV_DX), c->dy, c->w[0], c->dx[0], c->sum[0],
+                        c->scratch);
     if (c->dw[0])
         convolution_run(l, plan_of(c, v, CONV_DW), c->dy, c->x[0], c->dw[0], 0, c->scratch);
 }
@@ -104,8 +106,8 @@ void gpu_conv_forward(const struct call *c) {
     struct conv v = conv_of(c);
     switch (way_of(v)) {
     case LIBRARY:
-        convolution_run(gpu_of(c)->library, plan_of(c, v, CONV_Y), c->x[0], c->w[0], c->y, 0,
-                        c->scratch);
+        convolution_run(gpu_of(c)->library, plan_of(c, v, CONV_Y), c->x[0], c->w[0], c->y,
+                        0, c->scratch);
         conv_add_bias(c, v);
         break;
     case HEAD:

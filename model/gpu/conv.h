@@ -22,7 +22,8 @@ size_t depth_scratch(const struct call *c, struct conv v);
 void loops_forward(const struct call *c, struct conv v);
 void loops_backward(const struct call *c, struct conv v);
 
-/* The library's plan for one group, several channels in and out; a fused part may have none: NULL. */
+/* The library's plan for one group, several channels in and out; a fused part may have
+ * none: NULL. */
 const struct convolution_plan *conv_plan(const struct call *c, enum convolution_part part);
 
 /* y += b, db = the sum of dy's rows: where no other kernel has done it on its way. */

@@ -1,8 +1,10 @@
-/* conv_depth.cu - depthwise 3x3 convolution, any stride, padding and dilation; equals ref_conv_* with as
- * many groups as channels. Nine multiply-adds an element: bound by bytes, 2ne forward and for dx, 2ne for
- * dw, if the nine reads of an input come from the caches. Taps that lie off the map cost a comparison.
+/* conv_depth.cu - depthwise 3x3 convolution, any stride, padding and dilation; equals
+ * ref_conv_* with as many groups as channels. Nine multiply-adds an element: bound by
+ * bytes, 2ne forward and for dx, 2ne for dw, if the nine reads of an input come from the
+ * caches. Taps that lie off the map cost a comparison.
  *
- * Launches: columns.h's grid, a thread V channels of a row's places; weights in shared memory. */
+ * Launches: columns.h's grid, a thread V channels of a row's places; weights in shared
+ * memory. */
 #include "model/gpu/conv.h"
 
 enum { TAPS = 9, SIDE = 3 };
@@ -13,7 +15,8 @@ DEVICE void load_weights(const struct columns &s, const T *w, float (*weight)[WA
     int wide = s.lanes * V, left = (int)(blockIdx.x % (unsigned)s.groups) * wide;
     for (int i = (int)threadIdx.x; i < TAPS * wide && left + i / TAPS < s.C; i += THREADS)
         weight[i % TAPS][i / TAPS] = to_float(w[(size_t)left * TAPS + (size_t)i]);
-    BARRIER(); /* the weights stand before any thread multiplies with those another has loaded */
+    /* the weights stand before any thread multiplies with those another has loaded */
+    BARRIER();
 }
 
 template <typename T, int V>
@@ -33,7 +36,9 @@ KERNEL BOUNDS(THREADS) depth_first(struct columns s, struct conv v, const T *x, 
             int h = p * v.stride - v.pad + t / SIDE * v.dilation;
             int l = q * v.stride - v.pad + t % SIDE * v.dilation;
             if (h < 0 || h >= v.H || l < 0 || l >= v.W) continue;
-            take<V>(in, x + ((n * (size_t)v.H + (size_t)h) * (size_t)v.W + (size_t)l) * (size_t)s.C +
+            take<V>(in, x +
+                            ((n * (size_t)v.H + (size_t)h) * (size_t)v.W + (size_t)l) *
+                                (size_t)s.C +
                             (size_t)at.column);
             for (int k = 0; k < V; k++) sum[k] += in[k] * weight[t][own + k];
         }
@@ -43,8 +48,8 @@ KERNEL BOUNDS(THREADS) depth_first(struct columns s, struct conv v, const T *x, 
 
 /* A gather: each input place sums the outputs that read it. s is over the rows of x. */
 template <typename T, int V>
-KERNEL BOUNDS(THREADS) depth_back(struct columns s, struct conv v, const T *dy, const T *w, T *dx,
-                                  int add) {
+KERNEL BOUNDS(THREADS)
+    depth_back(struct columns s, struct conv v, const T *dy, const T *w, T *dx, int add) {
     SHARED(float, weight, [TAPS][WARP * V]);
     load_weights<T, V>(s, w, weight);
     struct column_place at = column_place(s, V);
@@ -55,11 +60,14 @@ KERNEL BOUNDS(THREADS) depth_back(struct columns s, struct conv v, const T *dy, 
         size_t n = row / (size_t)v.W / (size_t)v.H;
         float sum[V] = {}, g[V];
         for (int t = 0; t < TAPS; t++) {
-            int p = h + v.pad - t / SIDE * v.dilation, q = l + v.pad - t % SIDE * v.dilation;
+            int p = h + v.pad - t / SIDE * v.dilation,
+                q = l + v.pad - t % SIDE * v.dilation;
             if (p < 0 || q < 0 || p % v.stride || q % v.stride) continue;
             p /= v.stride, q /= v.stride;
             if (p >= v.P || q >= v.Q) continue;
-            take<V>(g, dy + ((n * (size_t)v.P + (size_t)p) * (size_t)v.Q + (size_t)q) * (size_t)s.C +
+            take<V>(g, dy +
+                           ((n * (size_t)v.P + (size_t)p) * (size_t)v.Q + (size_t)q) *
+                               (size_t)s.C +
                            (size_t)at.column);
             for (int k = 0; k < V; k++) sum[k] += g[k] * weight[t][own + k];
         }
@@ -80,7 +88,9 @@ template <typename T, int V> struct tap_rows {
             int h = p * v.stride - v.pad + t / SIDE * v.dilation;
             int l = q * v.stride - v.pad + t % SIDE * v.dilation;
             if (h < 0 || h >= v.H || l < 0 || l >= v.W) continue;
-            take<V>(in, x + ((n * (size_t)v.H + (size_t)h) * (size_t)v.W + (size_t)l) * (size_t)v.C +
+            take<V>(in, x +
+                            ((n * (size_t)v.H + (size_t)h) * (size_t)v.W + (size_t)l) *
+                                (size_t)v.C +
                             (size_t)column);
             for (int k = 0; k < V; k++) sum[t][k] += g[k] * in[k];
         }
@@ -93,17 +103,21 @@ template <typename T> struct tap_store {
             put_float(&dw[(size_t)column * TAPS + (size_t)t], (float)total[t]);
     }
 };
-enum { PAIR = 2 }; /* channels a thread in these sums: nine sums of eight would not stay in registers */
+/* channels a thread in these sums: nine sums of eight would not stay in registers */
+enum { PAIR = 2 };
 
 template <typename T, int V> static void forward_wide(const struct call *c, struct conv v) {
     struct columns s = columns_of((size_t)v.N * v.P * v.Q, v.C, V);
-    LAUNCH((depth_first<T, V>), (unsigned)(s.groups * s.chunks), THREADS, 0, gpu_of(c)->device, s, v,
-           (const T *)c->x[0], (const T *)c->w[0], (const float *)c->w[1], (T *)c->y);
+    LAUNCH((depth_first<T, V>), (unsigned)(s.groups * s.chunks), THREADS, 0,
+           gpu_of(c)->device, s, v, (const T *)c->x[0], (const T *)c->w[0],
+           (const float *)c->w[1], (T *)c->y);
 }
-template <typename T, int V> static void backward_wide(const struct call *c, struct conv v) {
+template <typename T, int V>
+static void backward_wide(const struct call *c, struct conv v) {
     struct columns s = columns_of((size_t)v.N * v.H * v.W, v.C, V);
-    LAUNCH((depth_back<T, V>), (unsigned)(s.groups * s.chunks), THREADS, 0, gpu_of(c)->device, s, v,
-           (const T *)c->dy, (const T *)c->w[0], (T *)c->dx[0], c->sum[0]);
+    LAUNCH((depth_back<T, V>), (unsigned)(s.groups * s.chunks), THREADS, 0,
+           gpu_of(c)->device, s, v, (const T *)c->dy, (const T *)c->w[0], (T *)c->dx[0],
+           c->sum[0]);
 }
 template <typename T, int V> static void weights_wide(const struct call *c, struct conv v) {
     columns_sum<V, TAPS>(gpu_of(c)->device, columns_of((size_t)v.N * v.P * v.Q, v.C, V),
@@ -130,7 +144,8 @@ template <typename T> static void backward(const struct call *c, struct conv v) 
 
 size_t depth_scratch(const struct call *c, struct conv v) {
     (void)c;
-    return columns_bytes(columns_of((size_t)v.N * v.P * v.Q, v.C, v.C % PAIR ? 1 : PAIR), TAPS);
+    return columns_bytes(columns_of((size_t)v.N * v.P * v.Q, v.C, v.C % PAIR ? 1 : PAIR),
+                         TAPS);
 }
 void depth_forward(const struct call *c, struct conv v) {
     BY_TYPE(type_of(c, v.C), forward, c, v);

@@ -1,6 +1,6 @@
-/* conv_loops.cu - convolution as plain loops, for shapes that no library product and no other kernel
- * covers: groups of several channels, maps of one channel; equals ref_conv_*. Right, not fast: no
- * recipe's default has such a layer.
+/* conv_loops.cu - convolution as plain loops, for shapes that no library product and no
+ * other kernel covers: groups of several channels, maps of one channel; equals ref_conv_*.
+ * Right, not fast: no recipe's default has such a layer.
  *
  * X, Y: types of the maps (float where there is one channel); W: the weights'. */
 #include "model/gpu/conv.h"
@@ -23,7 +23,8 @@ DEVICE size_t place(size_t n, int h, int w, int c, int H, int W, int C) {
 
 /* A thread: one output. */
 template <typename X, typename W, typename Y>
-KERNEL BOUNDS(THREADS) loops_first(struct conv v, const X *x, const W *w, const float *bias, Y *y) {
+KERNEL BOUNDS(THREADS)
+    loops_first(struct conv v, const X *x, const W *w, const float *bias, Y *y) {
     int in = v.C / v.groups, out = v.K / v.groups;
     size_t all = (size_t)v.N * v.P * v.Q * v.K;
     for (size_t i = grid_first(); i < all; i += grid_stride()) {
@@ -50,7 +51,8 @@ KERNEL BOUNDS(THREADS) loops_back(struct conv v, const Y *dy, const W *w, X *dx,
         struct where at = where_of(i, v.H, v.W, v.C);
         float sum = 0;
         for (int t = 0; t < v.R * v.R; t++) {
-            int p = at.h + v.pad - t / v.R * v.dilation, q = at.w + v.pad - t % v.R * v.dilation;
+            int p = at.h + v.pad - t / v.R * v.dilation,
+                q = at.w + v.pad - t % v.R * v.dilation;
             if (p < 0 || q < 0 || p % v.stride || q % v.stride) continue;
             p /= v.stride, q /= v.stride;
             if (p >= v.P || q >= v.Q) continue;
@@ -67,7 +69,8 @@ template <typename X, typename W, typename Y>
 KERNEL BOUNDS(THREADS) loops_weights(struct conv v, const X *x, const Y *dy, W *dw) {
     SHARED(float, slot, [THREADS]);
     int in = v.C / v.groups, out = v.K / v.groups;
-    int j = (int)(blockIdx.x % (unsigned)in), t = (int)(blockIdx.x / (unsigned)in % (unsigned)(v.R * v.R));
+    int j = (int)(blockIdx.x % (unsigned)in),
+        t = (int)(blockIdx.x / (unsigned)in % (unsigned)(v.R * v.R));
     int k = (int)(blockIdx.x / (unsigned)in / (unsigned)(v.R * v.R));
     float sum = 0;
     for (size_t i = threadIdx.x; i < (size_t)v.N * v.P * v.Q; i += THREADS) {
@@ -85,19 +88,21 @@ KERNEL BOUNDS(THREADS) loops_weights(struct conv v, const X *x, const Y *dy, W *
     put_float(&dw[blockIdx.x], sum);
 }
 
-template <typename X, typename W, typename Y> static void first(const struct call *c, struct conv v) {
+template <typename X, typename W, typename Y>
+static void first(const struct call *c, struct conv v) {
     LAUNCH((loops_first<X, W, Y>), blocks_for(c, (size_t)v.N * v.P * v.Q * v.K), THREADS, 0,
-           gpu_of(c)->device, v, (const X *)c->x[0], (const W *)c->w[0], (const float *)c->w[1],
-           (Y *)c->y);
+           gpu_of(c)->device, v, (const X *)c->x[0], (const W *)c->w[0],
+           (const float *)c->w[1], (Y *)c->y);
 }
-template <typename X, typename W, typename Y> static void back(const struct call *c, struct conv v) {
+template <typename X, typename W, typename Y>
+static void back(const struct call *c, struct conv v) {
     struct device *d = gpu_of(c)->device;
     if (c->dx[0])
-        LAUNCH((loops_back<X, W, Y>), blocks_for(c, (size_t)v.N * v.H * v.W * v.C), THREADS, 0, d, v,
-               (const Y *)c->dy, (const W *)c->w[0], (X *)c->dx[0], c->sum[0]);
+        LAUNCH((loops_back<X, W, Y>), blocks_for(c, (size_t)v.N * v.H * v.W * v.C), THREADS,
+               0, d, v, (const Y *)c->dy, (const W *)c->w[0], (X *)c->dx[0], c->sum[0]);
     if (c->dw[0])
-        LAUNCH((loops_weights<X, W, Y>), (unsigned)(v.K * v.R * v.R * (v.C / v.groups)), THREADS, 0,
-               d, v, (const X *)c->x[0], (const Y *)c->dy, (W *)c->dw[0]);
+        LAUNCH((loops_weights<X, W, Y>), (unsigned)(v.K * v.R * v.R * (v.C / v.groups)),
+               THREADS, 0, d, v, (const X *)c->x[0], (const Y *)c->dy, (W *)c->dw[0]);
 }
 
 /* W: the storage type. */

@@ -1,8 +1,9 @@
-/* cublas.c - matrix products by cuBLASLt; see library.h. cuBLASLt counts in columns: our row-major
- * C = op(A) op(B) is its C' = op(B)' op(A)', so A and B change places and nothing is moved.
+/* cublas.c - matrix products by cuBLASLt; see library.h. cuBLASLt counts in columns: our
+ * row-major C = op(A) op(B) is its C' = op(B)' op(A)', so A and B change places and nothing
+ * is moved.
  *
- * Split sums are added up in float in the workspace, one after another, never by atomics; a workspace is
- * one call's alone. So the same algorithm gives the same bits. */
+ * Split sums are added up in float in the workspace, one after another, never by atomics; a
+ * workspace is one call's alone. So the same algorithm gives the same bits. */
 #include "core/die.h"
 #include "model/gpu/choose.h"
 #include "model/gpu/library_struct.h"
@@ -197,7 +198,8 @@ static int time_all(struct library *l, struct product_plan *plan,
     return best >= 0;
 }
 
-/* By its own account the algorithm sums as candidates() asked for: in float, in a fixed order. */
+/* By its own account the algorithm sums as candidates() asked for: in float, in a fixed
+ * order. */
 static int in_order(const struct library *l, const cublasLtMatmulAlgo_t *algorithm) {
     uint32_t scheme;
     size_t n;
@@ -209,7 +211,8 @@ static int in_order(const struct library *l, const cublasLtMatmulAlgo_t *algorit
             scheme == CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE);
 }
 
-/* 1: the stored algorithm is one that this cuBLASLt takes for this product, and that may compute it. */
+/* 1: the stored algorithm is one that this cuBLASLt takes for this product, and that may
+ * compute it. */
 static int stored(struct library *l, struct product_plan *plan, const char *key) {
     size_t n;
     cublasLtMatmulHeuristicResult_t result = {.workspaceSize = 0}; /* unset where refused */

@@ -1,5 +1,6 @@
-/* cudnn.c - convolutions by cuDNN's plans; see library.h. The plan of a shape is made once and lives as
- * long as the library; adding to what is there (CONV_DX with sum) is a plan of its own beside it. */
+/* cudnn.c - convolutions by cuDNN's plans; see library.h. The plan of a shape is made once
+ * and lives as long as the library; adding to what is there (CONV_DX with sum) is a plan of
+ * its own beside it. */
 #include "core/die.h"
 #include "model/gpu/library_struct.h"
 #include <stdio.h>
@@ -13,7 +14,8 @@ struct convolution_plan {
     char about[96];
 };
 
-/* Where no plan adds, the result goes to scratch first and cuDNN adds it to what is there. */
+/* Where no plan adds, the result goes to scratch first and cuDNN adds it to what is
+ * there. */
 static size_t detour(const struct convolution_plan *p) {
     if (p->operation.part != CONV_DX || p->adds) return 0;
     return (operation_bytes(&p->operation, AT_DX) + 255) / 256 * 256;

@@ -1,5 +1,6 @@
-/* cudnn_choose.c - one of cuDNN's plans for an operation: the stored one, made anew, else the best of what the
- * heuristics offer and cudnn_engine.c allows. What cannot be run when it is timed is left out. */
+/* cudnn_choose.c - one of cuDNN's plans for an operation: the stored one, made anew, else
+ * the best of what the heuristics offer and cudnn_engine.c allows. What cannot be run when
+ * it is timed is left out. */
 #include "core/die.h"
 #include "model/gpu/choose.h"
 #include "model/gpu/library_struct.h"
@@ -64,7 +65,8 @@ static int make_plan(struct library *l, struct bunch *b, descriptor config,
     return 0;
 }
 
-/* The stored engine, asked again whether it may and can compute this operation on this device. */
+/* The stored engine, asked again whether it may and can compute this operation on this
+ * device. */
 static int recall(struct library *l, const struct operation *o, const char *text,
                   struct executable *e) {
     struct bunch b = {.count = 0};

@@ -1,4 +1,5 @@
-/* cudnn_descriptor.c - backend descriptors in a bunch; see cudnn_descriptor.h. It knows no operation. */
+/* cudnn_descriptor.c - backend descriptors in a bunch; see cudnn_descriptor.h. It knows no
+ * operation. */
 #include "model/gpu/cudnn_descriptor.h"
 #include <assert.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
-/* cudnn_engine.c - which of cuDNN's engines may compute, and an engine as a line of text, from which it is
- * made anew; see library_struct.h. It ranks nothing and runs nothing.
+/* cudnn_engine.c - which of cuDNN's engines may compute, and an engine as a line of text,
+ * from which it is made anew; see library_struct.h. It ranks nothing and runs nothing.
  *
- * Compilers at run time are not used: a start must not wait for one. Refused are engines that by cuDNN's own
- * notes give other bits each time, sum in less than float, go through FFT or Winograd's transforms (digits lost;
- * in float its smallest tiles lose none that matter), and in fp32 those on tensor cores, which read 10 bits of
- * mantissa. */
+ * Compilers at run time are not used: a start must not wait for one. Refused are engines
+ * that by cuDNN's own notes give other bits each time, sum in less than float, go through
+ * FFT or Winograd's transforms (digits lost; in float its smallest tiles lose none that
+ * matter), and in fp32 those on tensor cores, which read 10 bits of mantissa. */
 #include "core/die.h"
 #include "model/gpu/library_struct.h"
 #include <stdio.h>

@@ -135,8 +135,8 @@ static descriptor convolution(struct bunch *b, const struct convolution_shape *s
     return d;
 }
 
-/* The three convolution operations differ in the numbers of their attributes alone: alpha, beta,
- * convolution, and two tensors read, one written. */
+/* The three convolution operations differ in the numbers of their attributes alone: alpha,
+ * beta, convolution, and two tensors read, one written. */
 struct convolution_names {
     cudnnBackendDescriptorType_t type;
     cudnnBackendAttributeName_t alpha, beta, form, first, second, out;
@@ -237,8 +237,8 @@ static descriptor normalised(struct bunch *b, const struct operation *o, struct 
     return out;
 }
 
-/* From the gradient `dz` behind a ReLU and batch norm of x: dx where the ReLU was open, the norm's own
- * gradients, and the three factors of the gradient before it. */
+/* From the gradient `dz` behind a ReLU and batch norm of x: dx where the ReLU was open, the
+ * norm's own gradients, and the three factors of the gradient before it. */
 static void norm_gradients(struct bunch *b, const struct operation *o, descriptor dz,
                            struct list *l) {
     descriptor x = tensor(b, o, AT_X), mean = tensor(b, o, AT_MEAN);

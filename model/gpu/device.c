@@ -1,5 +1,5 @@
-/* device.c - one CUDA device, by the CUDA runtime. It decides nothing: what there is to do on a device
- * stands in the files around it. */
+/* device.c - one CUDA device, by the CUDA runtime. It decides nothing: what there is to do
+ * on a device stands in the files around it. */
 #include "model/gpu/device.h"
 #include "core/die.h"
 #include <assert.h>
@@ -14,14 +14,24 @@ struct captured {
 
 /* ---- what goes wrong ---- */
 
-/* The device itself is gone, or what ran on it was cut short: an Xid in the kernel's log. */
+/* The device itself is gone, or what ran on it was cut short: an Xid in the kernel's
+ * log. */
 static int lost(cudaError_t e) {
-    static const cudaError_t all[] = {
-        cudaErrorNoDevice,         cudaErrorDevicesUnavailable, cudaErrorECCUncorrectable,
-        cudaErrorNvlinkUncorrectable, cudaErrorLaunchTimeout,   cudaErrorHardwareStackError,
-        cudaErrorLaunchFailure,    cudaErrorIllegalAddress,     cudaErrorMisalignedAddress,
-        cudaErrorIllegalInstruction, cudaErrorInvalidAddressSpace, cudaErrorInvalidPc,
-        cudaErrorContained,        cudaErrorSystemNotReady,     cudaErrorUnknown};
+    static const cudaError_t all[] = {cudaErrorNoDevice,
+                                      cudaErrorDevicesUnavailable,
+                                      cudaErrorECCUncorrectable,
+                                      cudaErrorNvlinkUncorrectable,
+                                      cudaErrorLaunchTimeout,
+                                      cudaErrorHardwareStackError,
+                                      cudaErrorLaunchFailure,
+                                      cudaErrorIllegalAddress,
+                                      cudaErrorMisalignedAddress,
+                                      cudaErrorIllegalInstruction,
+                                      cudaErrorInvalidAddressSpace,
+                                      cudaErrorInvalidPc,
+                                      cudaErrorContained,
+                                      cudaErrorSystemNotReady,
+                                      cudaErrorUnknown};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (e == all[i]) return 1;
     return 0;
@@ -30,11 +40,13 @@ static int lost(cudaError_t e) {
 static void check(const struct device *d, cudaError_t e, const char *doing) {
     if (e == cudaSuccess) return;
     if (lost(e))
-        die_world("gpu: %s: the device was lost (Xid) at %s: %s; see dmesg, then run again: it goes on "
-                  "from the last checkpoint",
-                  d->name, doing, cudaGetErrorString(e));
-    die_world("gpu: %s: %s: %s; end other programs on the GPU and run again, or take --device cpu",
-              d->name, doing, cudaGetErrorString(e));
+        die_world(
+            "gpu: %s: the device was lost (Xid) at %s: %s; see dmesg, then run again: it goes on "
+            "from the last checkpoint",
+            d->name, doing, cudaGetErrorString(e));
+    die_world(
+        "gpu: %s: %s: %s; end other programs on the GPU and run again, or take --device cpu",
+        d->name, doing, cudaGetErrorString(e));
 }
 
 void launch_check(struct device *d, const char *kernel) {
@@ -53,8 +65,10 @@ int device_count(char *why, size_t size) {
     if (!driver)
         snprintf(why, size, "no NVIDIA driver");
     else if (e == cudaErrorInsufficientDriver) /* an older minor version will do */
-        snprintf(why, size, "the NVIDIA driver is for CUDA %d.%d, %d.%d is wanted: install a newer one",
-                 driver / 1000, driver % 1000 / 10, wanted / 1000, wanted % 1000 / 10);
+        snprintf(
+            why, size,
+            "the NVIDIA driver is for CUDA %d.%d, %d.%d is wanted: install a newer one",
+            driver / 1000, driver % 1000 / 10, wanted / 1000, wanted % 1000 / 10);
     else if (e == cudaSuccess || e == cudaErrorNoDevice)
         snprintf(why, size, "no CUDA device");
     else
@@ -90,11 +104,13 @@ static void make_streams(struct device *d) {
                                    (cudaEvent_t *)&d->pace[0], (cudaEvent_t *)&d->pace[1]};
     cudaEvent_t *const marks[] = {(cudaEvent_t *)&d->mark[0], (cudaEvent_t *)&d->mark[1]};
     for (int i = 0; i < 2; i++) {
-        check(d, cudaStreamCreateWithFlags(streams[i], cudaStreamNonBlocking), "making a stream");
+        check(d, cudaStreamCreateWithFlags(streams[i], cudaStreamNonBlocking),
+              "making a stream");
         check(d, cudaEventCreate(marks[i]), "making an event");
     }
     for (int i = 0; i < 4; i++)
-        check(d, cudaEventCreateWithFlags(orders[i], cudaEventDisableTiming), "making an event");
+        check(d, cudaEventCreateWithFlags(orders[i], cudaEventDisableTiming),
+              "making an event");
     d->stream = d->main;
 }
 
@@ -108,7 +124,8 @@ static int suits(struct device *d, char *why, size_t size) {
         d->processors = p.multiProcessorCount;
         d->shared = p.sharedMemPerBlockOptin;
         if (d->capability < TURING) {
-            snprintf(why, size, "%s has compute capability %d.%d, 7.5 (Turing) or more is wanted",
+            snprintf(why, size,
+                     "%s has compute capability %d.%d, 7.5 (Turing) or more is wanted",
                      d->name, p.major, p.minor);
             return 0;
         }
@@ -137,15 +154,16 @@ struct device *device_open(int index, char *why, size_t size) {
     }
     cudaDriverGetVersion(&driver);
     cudaRuntimeGetVersion(&runtime);
-    snprintf(d->about, sizeof d->about, "%s, driver for CUDA %d.%d, CUDA %d.%d", d->name, driver / 1000,
-             driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+    snprintf(d->about, sizeof d->about, "%s, driver for CUDA %d.%d, CUDA %d.%d", d->name,
+             driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
     make_streams(d);
     note_memory(d);
     return d;
 }
 
 void device_close(struct device *d) {
-    void *const events[] = {d->forked, d->joined, d->pace[0], d->pace[1], d->mark[0], d->mark[1]};
+    void *const events[] = {d->forked,  d->joined,  d->pace[0],
+                            d->pace[1], d->mark[0], d->mark[1]};
     device_wait(d);
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
         check(d, cudaEventDestroy(events[i]), "closing");
@@ -167,9 +185,10 @@ void *device_alloc(struct device *d, size_t bytes, const char *what) {
     if (e == cudaErrorMemoryAllocation) {
         cudaGetLastError();
         note_memory(d);
-        die_world("gpu: %s: %s: %zu MB wanted, %zu of %zu MB are free; end other programs on the GPU, or "
-                  "take another with --device gpu:N",
-                  d->name, what, bytes / 1000000, d->memory_free / 1000000, d->memory / 1000000);
+        die_world(
+            "gpu: %s: %s: %zu MB wanted, %zu of %zu MB are free; end other programs on the GPU, or "
+            "take another with --device gpu:N",
+            d->name, what, bytes / 1000000, d->memory_free / 1000000, d->memory / 1000000);
     }
     check(d, e, what);
     device_clear(d, p, bytes);
@@ -184,11 +203,13 @@ void device_free(struct device *d, void *p) {
 }
 
 void device_upload(struct device *d, void *to, const void *from, size_t bytes) {
-    check(d, cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, d->stream), "a copy to it");
+    check(d, cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, d->stream),
+          "a copy to it");
 }
 
 void device_download(struct device *d, void *to, const void *from, size_t bytes) {
-    check(d, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, d->stream), "a copy from it");
+    check(d, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, d->stream),
+          "a copy from it");
     device_wait(d);
 }
 
@@ -197,7 +218,8 @@ void device_clear(struct device *d, void *p, size_t bytes) {
 }
 
 void device_copy(struct device *d, void *to, const void *from, size_t bytes) {
-    check(d, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, d->stream), "a copy on it");
+    check(d, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, d->stream),
+          "a copy on it");
 }
 
 void device_wait(struct device *d) {
@@ -207,10 +229,12 @@ void device_wait(struct device *d) {
 
 /* ---- capture ---- */
 
-/* Relaxed: libraries, and kernels at their first launch, load their code, which the other modes refuse. */
+/* Relaxed: libraries, and kernels at their first launch, load their code, which the other
+ * modes refuse. */
 void device_capture_begin(struct device *d) {
     d->capturing = 1;
-    check(d, cudaStreamBeginCapture(d->main, cudaStreamCaptureModeRelaxed), "capturing a step");
+    check(d, cudaStreamBeginCapture(d->main, cudaStreamCaptureModeRelaxed),
+          "capturing a step");
 }
 
 struct captured *device_capture_end(struct device *d) {

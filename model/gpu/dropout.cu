@@ -1,9 +1,9 @@
-/* dropout.cu - F.dropout; equals ref_dropout_*: an element's bit is op.h's dropout_keeps at its place in
- * the picture's [C][H][W] (or [T][D]), whatever the order in memory. The epoch is read on the device, so
- * that a captured step draws anew.
+/* dropout.cu - F.dropout; equals ref_dropout_*: an element's bit is op.h's dropout_keeps at
+ * its place in the picture's [C][H][W] (or [T][D]), whatever the order in memory. The epoch
+ * is read on the device, so that a captured step draws anew.
  *
- * A thread takes four elements one behind the other in that order, which share a block of random words
- * but for a picture's odd beginning; in a map they are a row's neighbours. */
+ * A thread takes four elements one behind the other in that order, which share a block of
+ * random words but for a picture's odd beginning; in a map they are a row's neighbours. */
 #include "model/gpu/random.h"
 #include <math.h>
 
@@ -19,7 +19,8 @@ template <typename T> struct dropping {
     const int64_t *position; /* [N] */
 };
 
-template <typename T> DEVICE void drop_one(const struct dropping<T> &d, size_t at, int kept) {
+template <typename T>
+DEVICE void drop_one(const struct dropping<T> &d, size_t at, int kept) {
     float v = kept ? to_float(d.from[at]) * d.scale : 0;
     if (d.sum) v += to_float(d.to[at]);
     put_float(&d.to[at], v);
@@ -30,7 +31,8 @@ template <typename T> KERNEL BOUNDS(THREADS) drop_all(struct dropping<T> d) {
     size_t quads = d.E / 4 + 2;
     for (size_t i = grid_first(); i < quads * (size_t)d.N; i += grid_stride()) {
         size_t n = i / quads;
-        uint64_t first = d.ordinal + (uint64_t)d.position[n] * d.E, block = first / 4 + i % quads;
+        uint64_t first = d.ordinal + (uint64_t)d.position[n] * d.E,
+                 block = first / 4 + i % quads;
         uint32_t word[4];
         random_block(d.seed, STREAM_DROPOUT, d.now->epoch, block, word);
         for (int k = 0; k < 4; k++) {
@@ -61,7 +63,8 @@ static void drop(const struct call *c, const void *from, void *to, int sum) {
     d.limit = (uint32_t)ceil(c->attr->rate * 4294967296.0); /* rate < 1 */
     d.scale = (float)(1 / (1 - c->attr->rate));
     d.now = gpu->now, d.position = gpu->position;
-    LAUNCH((drop_all<T>), blocks_for(c, (d.E / 4 + 2) * (size_t)d.N), THREADS, 0, gpu->device, d);
+    LAUNCH((drop_all<T>), blocks_for(c, (d.E / 4 + 2) * (size_t)d.N), THREADS, 0,
+           gpu->device, d);
 }
 
 template <typename T> static void forward(const struct call *c) {

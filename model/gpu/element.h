@@ -1,9 +1,10 @@
-/* element.h - what kernels are made of: storage types and their conversions, moves of 16 bytes, the
- * choice of a kernel by type, grids. CUDA sources alone include it.
+/* element.h - what kernels are made of: storage types and their conversions, moves of 16
+ * bytes, the choice of a kernel by type, grids. CUDA sources alone include it.
  *
- * A kernel computes in float whatever it stores. V elements are moved at once: 16 bytes where the
- * channel count allows (8 of 16 bits, 4 floats), else one. All arrays begin on 16 bytes at least (the
- * arena's values and parameters on 256), so a count of channels divisible by V suffices. */
+ * A kernel computes in float whatever it stores. V elements are moved at once: 16 bytes
+ * where the channel count allows (8 of 16 bits, 4 floats), else one. All arrays begin on 16
+ * bytes at least (the arena's values and parameters on 256), so a count of channels
+ * divisible by V suffices. */
 #ifndef MODEL_GPU_ELEMENT_H
 #define MODEL_GPU_ELEMENT_H
 #include "model/gpu/gpu.h"
@@ -41,20 +42,15 @@ template <typename T> DEVICE float rounded(float x) {
 }
 
 /* The widest word that V elements are a multiple of. */
-template <int BYTES> struct word {
-    typedef uint8_t type; /* none: element by element */
-};
-template <> struct word<16> {
-    typedef uint4 type;
-};
-template <> struct word<8> {
-    typedef uint2 type;
-};
-template <> struct word<4> {
-    typedef uint32_t type;
-};
+template <int BYTES> struct word { typedef uint8_t type; /* none: element by element */ };
+template <> struct word<16> { typedef uint4 type; };
+template <> struct word<8> { typedef uint2 type; };
+template <> struct word<4> { typedef uint32_t type; };
 template <int BYTES>
-constexpr int WORD = BYTES % 16 == 0 ? 16 : BYTES % 8 == 0 ? 8 : BYTES % 4 == 0 ? 4 : 1;
+constexpr int WORD = BYTES % 16 == 0  ? 16
+                     : BYTES % 8 == 0 ? 8
+                     : BYTES % 4 == 0 ? 4
+                                      : 1;
 
 /* out[0..V) = from[0..V): from stands on a multiple of the word. */
 template <int V, typename T> DEVICE void take(float *out, const T *from) {
@@ -113,8 +109,8 @@ DEVICE float warp_sum(float v) {
 static inline struct gpu *gpu_of(const struct call *c) {
     return (struct gpu *)c->machine;
 }
-/* Blocks of THREADS for `work` threads: enough to fill the device several times over; the rest is
- * done by striding. */
+/* Blocks of THREADS for `work` threads: enough to fill the device several times over; the
+ * rest is done by striding. */
 static inline unsigned blocks_for(const struct call *c, size_t work) {
     size_t blocks = (work + THREADS - 1) / THREADS,
            most = (size_t)gpu_of(c)->device->processors * 16;
@@ -135,14 +131,14 @@ static inline int map_channels(struct shape s) {
     return s.ndim == 3 ? s.dim[0] : 0;
 }
 /* f<T>(arguments) for the T of a precision. */
-#define BY_TYPE(type, f, ...)                                                               \
-    do {                                                                                    \
-        const enum precision type_ = (type);                                                \
-        if (type_ == FP16)                                                                  \
-            f<half_t>(__VA_ARGS__);                                                         \
-        else if (type_ == BF16)                                                             \
-            f<bfloat_t>(__VA_ARGS__);                                                       \
-        else                                                                                \
-            f<float>(__VA_ARGS__);                                                          \
+#define BY_TYPE(type, f, ...)                                                              \
+    do {                                                                                   \
+        const enum precision type_ = (type);                                               \
+        if (type_ == FP16)                                                                 \
+            f<half_t>(__VA_ARGS__);                                                        \
+        else if (type_ == BF16)                                                            \
+            f<bfloat_t>(__VA_ARGS__);                                                      \
+        else                                                                               \
+            f<float>(__VA_ARGS__);                                                         \
     } while (0)
 #endif

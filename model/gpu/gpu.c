@@ -1,6 +1,6 @@
-/* gpu.c - the GPU machine from open to close: what is allocated, when, and the table of its functions.
- * Memory is taken in prepare, but for pictures and the plan of a short last batch, which are taken when
- * the set is known; nothing is taken in a step. */
+/* gpu.c - the GPU machine from open to close: what is allocated, when, and the table of its
+ * functions. Memory is taken in prepare, but for pictures and the plan of a short last
+ * batch, which are taken when the set is known; nothing is taken in a step. */
 #include "model/gpu/machine.h"
 #include "core/die.h"
 #include "model/gpu/kernels.h"
@@ -125,7 +125,8 @@ static void drop_set(struct machine *m, struct gpu_set *s) {
     *s = (struct gpu_set){.count = 0};
 }
 
-/* What training alone wants of a set: room for its order, the plan of its short last batch. */
+/* What training alone wants of a set: room for its order, the plan of its short last
+ * batch. */
 static void prepare_order(struct machine *m, int count) {
     enum { REESTIMATE = 2 };
     const struct recipe *r = m->job.recipe;
@@ -187,26 +188,13 @@ static void gpu_close(struct machine *m) {
     gpu_program_free(&m->tail);
     gpu_program_free(&m->infer);
     gpu_program_free(&m->small);
-    void *const device[] = {w->w,
-                            w->copy,
-                            w->m,
-                            w->v,
-                            w->gradient,
-                            m->buffers,
-                            m->kept,
-                            m->arena,
-                            m->kept_buffers,
-                            m->loss,
-                            m->losses,
-                            m->draw,
-                            m->order,
-                            m->gpu.now,
-                            m->gpu.item,
-                            m->gpu.flip,
-                            m->gpu.position,
-                            w->vector_gradient,
-                            m->parts,
-                            m->part_losses};
+    void *const device[] = {w->w,        w->copy,         w->m,
+                            w->v,        w->gradient,     m->buffers,
+                            m->kept,     m->arena,        m->kept_buffers,
+                            m->loss,     m->losses,       m->draw,
+                            m->order,    m->gpu.now,      m->gpu.item,
+                            m->gpu.flip, m->gpu.position, w->vector_gradient,
+                            m->parts,    m->part_losses};
     for (size_t i = 0; i < sizeof device / sizeof *device; i++) device_free(d, device[i]);
     if (m->gpu.library) library_close(m->gpu.library);
     device_close(d);

@@ -1,15 +1,15 @@
-/* head.cu - the 1x1 convolution to one channel that ends a decoder; equals ref_conv_* there. A matrix
- * product with one column is bound by reading x: n elements of e bytes: forward ne, backward ne for dx
- * and ne for dw. y and dy are float. */
+/* head.cu - the 1x1 convolution to one channel that ends a decoder; equals ref_conv_*
+ * there. A matrix product with one column is bound by reading x: n elements of e bytes:
+ * forward ne, backward ne for dx and ne for dw. y and dy are float. */
 #include "model/gpu/conv.h"
 
 /* A warp: one place, V channels a lane at a time, then a shuffle. */
 template <typename T, int V>
-KERNEL BOUNDS(THREADS) head_first(const T *x, const T *w, const float *bias, float *y, size_t rows,
-                                  int C) {
+KERNEL BOUNDS(THREADS)
+    head_first(const T *x, const T *w, const float *bias, float *y, size_t rows, int C) {
     int lane = (int)threadIdx.x % WARP;
-    for (size_t row = (size_t)blockIdx.x * (THREADS / WARP) + threadIdx.x / WARP; row < rows;
-         row += (size_t)gridDim.x * (THREADS / WARP)) {
+    for (size_t row = (size_t)blockIdx.x * (THREADS / WARP) + threadIdx.x / WARP;
+         row < rows; row += (size_t)gridDim.x * (THREADS / WARP)) {
         float v[V], weight[V], sum = 0;
         for (int c = lane * V; c < C; c += WARP * V) {
             take<V>(v, x + row * (size_t)C + c);
@@ -23,7 +23,8 @@ KERNEL BOUNDS(THREADS) head_first(const T *x, const T *w, const float *bias, flo
 
 /* dx[row][c] = dy[row] w[c]; a thread: V channels of one place. */
 template <typename T, int V>
-KERNEL BOUNDS(THREADS) head_back(const float *dy, const T *w, T *dx, size_t rows, int C, int add) {
+KERNEL BOUNDS(THREADS)
+    head_back(const float *dy, const T *w, T *dx, size_t rows, int C, int add) {
     size_t across = (size_t)(C / V);
     for (size_t i = grid_first(); i < rows * across; i += grid_stride()) {
         float g[V], d = dy[i / across];
@@ -56,16 +57,17 @@ static size_t rows_of(const struct conv &v) {
 }
 
 template <typename T, int V> static void forward_wide(const struct call *c, struct conv v) {
-    LAUNCH((head_first<T, V>), blocks_for(c, rows_of(v) * WARP), THREADS, 0, gpu_of(c)->device,
-           (const T *)c->x[0], (const T *)c->w[0], (const float *)c->w[1], (float *)c->y,
-           rows_of(v), v.C);
+    LAUNCH((head_first<T, V>), blocks_for(c, rows_of(v) * WARP), THREADS, 0,
+           gpu_of(c)->device, (const T *)c->x[0], (const T *)c->w[0],
+           (const float *)c->w[1], (float *)c->y, rows_of(v), v.C);
 }
-template <typename T, int V> static void backward_wide(const struct call *c, struct conv v) {
+template <typename T, int V>
+static void backward_wide(const struct call *c, struct conv v) {
     struct device *d = gpu_of(c)->device;
     const float *dy = (const float *)c->dy;
     if (c->dx[0])
-        LAUNCH((head_back<T, V>), blocks_for(c, rows_of(v) * (size_t)(v.C / V)), THREADS, 0, d, dy,
-               (const T *)c->w[0], (T *)c->dx[0], rows_of(v), v.C, c->sum[0]);
+        LAUNCH((head_back<T, V>), blocks_for(c, rows_of(v) * (size_t)(v.C / V)), THREADS, 0,
+               d, dy, (const T *)c->w[0], (T *)c->dx[0], rows_of(v), v.C, c->sum[0]);
     if (c->dw[0])
         columns_sum<V, 1>(d, columns_of(rows_of(v), v.C, V),
                           head_rows<T, V>{(const T *)c->x[0], dy, v.C},

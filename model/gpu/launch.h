@@ -1,7 +1,8 @@
 /* launch.h - how a kernel is written and started: the one place where <<<>>> stands.
  *
- * The tests have a launch.h of the same face that runs a kernel on the processor, block by block and
- * thread by thread (tests/emu), so a kernel uses nothing but what this header and element.h give. */
+ * The tests have a launch.h of the same face that runs a kernel on the processor, block by
+ * block and thread by thread (tests/emu), so a kernel uses nothing but what this header and
+ * element.h give. */
 #ifndef MODEL_GPU_LAUNCH_H
 #define MODEL_GPU_LAUNCH_H
 #include "model/gpu/device.h"
@@ -13,21 +14,25 @@
 #define BOUNDS(threads) __launch_bounds__(threads)
 #define DEVICE static __device__ __forceinline__
 #define METHOD __device__ __forceinline__ /* of a struct that a kernel is given */
-/* SHARED(float, tile, [32][33]); SHARED(int, last); stands at the top of a kernel or DEVICE function. */
+/* SHARED(float, tile, [32][33]); SHARED(int, last); stands at the top of a kernel or DEVICE
+ * function. */
 #define SHARED(type, name, ...) __shared__ type name __VA_ARGS__
 /* Dynamic shared memory of the launch, as an array of `type`. */
-#define SHARED_DYNAMIC(type, name)                                                          \
-    extern __shared__ __align__(16) unsigned char name##_bytes[];                           \
+#define SHARED_DYNAMIC(type, name)                                                         \
+    extern __shared__ __align__(16) unsigned char name##_bytes[];                          \
     type *name = (type *)name##_bytes
 
-/* shared: bytes of dynamic shared memory; over 48 KB a kernel must be allowed first: launch_allow. */
-#define LAUNCH(kernel, grid, block, shared, device, ...)                                    \
-    do {                                                                                    \
-        kernel<<<(grid), (block), (shared), (cudaStream_t)(device)->stream>>>(__VA_ARGS__); \
-        launch_check((device), #kernel);                                                    \
+/* shared: bytes of dynamic shared memory; over 48 KB a kernel must be allowed first:
+ * launch_allow. */
+#define LAUNCH(kernel, grid, block, shared, device, ...)                                   \
+    do {                                                                                   \
+        kernel<<<(grid), (block), (shared), (cudaStream_t)(device)->stream>>>(             \
+            __VA_ARGS__);                                                                  \
+        launch_check((device), #kernel);                                                   \
     } while (0)
-#define LAUNCH_ALLOW(kernel, shared)                                                        \
-    cudaFuncSetAttribute((const void *)(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, (int)(shared))
+#define LAUNCH_ALLOW(kernel, shared)                                                       \
+    cudaFuncSetAttribute((const void *)(kernel),                                           \
+                         cudaFuncAttributeMaxDynamicSharedMemorySize, (int)(shared))
 
 #define BARRIER() __syncthreads()
 #define WARP_BARRIER() __syncwarp()

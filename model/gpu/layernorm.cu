@@ -1,17 +1,20 @@
 /* layernorm.cu - F.layer_norm over D of rows [N*T][D], alone or of a residual's sum; equals
- * ref_layernorm_* (ref_add_* before it). A warp a row. Saved: mean and 1/sqrt(variance + eps) of each row.
+ * ref_layernorm_* (ref_add_* before it). A warp a row. Saved: mean and 1/sqrt(variance +
+ * eps) of each row.
  *
- * Bytes of n elements of e bytes: forward 2ne (a row is read again from the caches), backward 3ne for dx
- * and 2ne for the gradients of weight and bias. With the addition: forward 4ne (one by
- * one 5), dx of both, with a gradient of the sum from elsewhere, 5ne (one by one 7). */
+ * Bytes of n elements of e bytes: forward 2ne (a row is read again from the caches),
+ * backward 3ne for dx and 2ne for the gradients of weight and bias. With the addition:
+ * forward 4ne (one by one 5), dx of both, with a gradient of the sum from elsewhere, 5ne
+ * (one by one 7). */
 #include "model/gpu/columns.h"
 
 enum { ROWS = THREADS / WARP }; /* a block */
 
 /* Rows and what becomes of them; pointers NULL: not there. */
 template <typename T> struct norm_rows {
-    const T *x, *other, *dy, *outer; /* other: added to x before; outer: gradient of that sum, from elsewhere */
-    T *total, *y, *dx[2];            /* total: where the sum goes */
+    /* other: added to x before; outer: gradient of that sum, from elsewhere */
+    const T *x, *other, *dy, *outer;
+    T *total, *y, *dx[2]; /* total: where the sum goes */
     const float *w, *b;
     float *saved;
     size_t rows;
@@ -75,7 +78,8 @@ template <typename T, int V> KERNEL BOUNDS(THREADS) layernorm_back(struct norm_r
             take<V>(g, n.dy + at + d);
             take<V>(weight, n.w + d);
             for (int k = 0; k < V; k++)
-                g[k] = invstd * (g[k] * weight[k] - offset - (v[k] - mean) * invstd * slope);
+                g[k] =
+                    invstd * (g[k] * weight[k] - offset - (v[k] - mean) * invstd * slope);
             if (n.outer) {
                 take<V>(v, n.outer + at + d);
                 for (int k = 0; k < V; k++) g[k] += v[k];
@@ -121,8 +125,8 @@ size_t gpu_layernorm_scratch(const struct call *c) {
     return columns_bytes(columns_of(rows_of(c), D, D % V == 0 ? V : 1), 2);
 }
 
-/* The norm's own call, or (add not NULL) an addition's and the norm's: then what the addition reads, and
- * the run's saved and scratch, are in its call. */
+/* The norm's own call, or (add not NULL) an addition's and the norm's: then what the
+ * addition reads, and the run's saved and scratch, are in its call. */
 template <typename T>
 static struct norm_rows<T> rows_and(const struct call *add, const struct call *c) {
     const struct call *first = add ? add : c;
@@ -141,8 +145,8 @@ template <typename T, int V>
 static void forward_wide(const struct call *add, const struct call *c) {
     struct norm_rows<T> n = rows_and<T>(add, c);
     if (add) n.x = (const T *)add->x[0], n.other = (const T *)add->x[1];
-    LAUNCH((layernorm_first<T, V>), blocks_for(c, n.rows * WARP), THREADS, 0, gpu_of(c)->device,
-           n);
+    LAUNCH((layernorm_first<T, V>), blocks_for(c, n.rows * WARP), THREADS, 0,
+           gpu_of(c)->device, n);
 }
 
 template <typename T, int V>

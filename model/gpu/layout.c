@@ -12,7 +12,8 @@ size_t gpu_element(enum precision precision, int channels) {
     return precision_is_16bit(precision) && channels != 1 ? 2 : 4;
 }
 
-size_t gpu_node_bytes(const struct graph *g, int node, int batch, enum precision precision) {
+size_t gpu_node_bytes(const struct graph *g, int node, int batch,
+                      enum precision precision) {
     const struct shape s = g->node[node].shape;
     int channels = gpu_channels(g, node);
     size_t count = shape_count(s);

@@ -1,4 +1,5 @@
-/* library.c - opening and closing the libraries, and timing what they offer; see library.h. */
+/* library.c - opening and closing the libraries, and timing what they offer; see
+ * library.h. */
 #include "model/gpu/library_struct.h"
 #include "core/die.h"
 #include "model/gpu/choose.h"

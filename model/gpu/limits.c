@@ -1,5 +1,6 @@
-/* limits.c - what the kernels assume of a graph and no kernel checks: refused once, before anything is
- * allocated. No network of ours comes near; a graph built otherwise must not compute wrong numbers. */
+/* limits.c - what the kernels assume of a graph and no kernel checks: refused once, before
+ * anything is allocated. No network of ours comes near; a graph built otherwise must not
+ * compute wrong numbers. */
 #include "model/gpu/machine.h"
 #include "core/die.h"
 

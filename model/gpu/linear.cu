@@ -1,10 +1,11 @@
-/* linear.cu - F.linear over all tokens of a batch, y[rows][O] = x[rows][I] w[O][I]' + b, alone or with
- * F.gelu behind it; equals ref_linear_* (ref_gelu_* after it). The products are the library's, the bias's
- * gradient is a sum of columns.
+/* linear.cu - F.linear over all tokens of a batch, y[rows][O] = x[rows][I] w[O][I]' + b,
+ * alone or with F.gelu behind it; equals ref_linear_* (ref_gelu_* after it). The products
+ * are the library's, the bias's gradient is a sum of columns.
  *
- * With gelu the product is kept without its bias (z), which the passes that read z add in float: forward
- * reads z, writes y; backward reads z and dy, writes dz and sums its columns on the way. Bytes of n
- * elements of e bytes, besides the products: forward 2ne, backward 3ne (one by one 4ne). */
+ * With gelu the product is kept without its bias (z), which the passes that read z add in
+ * float: forward reads z, writes y; backward reads z and dy, writes dz and sums its columns
+ * on the way. Bytes of n elements of e bytes, besides the products: forward 2ne, backward
+ * 3ne (one by one 4ne). */
 #include "model/gpu/columns.h"
 #include "model/gpu/gelu.h"
 
@@ -37,8 +38,8 @@ static struct product product_dw(const struct linear &l) {
     return p;
 }
 
-static void multiply(const struct call *c, const struct product &p, const void *a, const void *b,
-                     void *out, const void *bias) {
+static void multiply(const struct call *c, const struct product &p, const void *a,
+                     const void *b, void *out, const void *bias) {
     struct library *l = gpu_of(c)->library;
     product_run(l, library_product(l, &p), a, b, out, (const float *)bias, c->scratch);
 }
@@ -66,8 +67,8 @@ void gpu_linear_forward(const struct call *c) {
 void gpu_linear_backward(const struct call *c) {
     struct linear l = linear_of(c);
     if (c->dw[1])
-        BY_TYPE(type_of(c, 0), bias_gradient, c, c->dy, (size_t)l.rows, l.O, (float *)c->dw[1],
-                c->scratch);
+        BY_TYPE(type_of(c, 0), bias_gradient, c, c->dy, (size_t)l.rows, l.O,
+                (float *)c->dw[1], c->scratch);
     if (c->dx[0]) multiply(c, product_dx(l, c->sum[0]), c->dy, c->w[0], c->dx[0], NULL);
     if (c->dw[0]) multiply(c, product_dw(l), c->dy, c->x[0], c->dw[0], NULL);
 }
@@ -87,7 +88,8 @@ KERNEL BOUNDS(THREADS) gelu_first(const T *z, const float *b, T *y, size_t rows,
     }
 }
 
-/* dz = dy gelu'(z + b) is written while its columns are summed; each element is one thread's. */
+/* dz = dy gelu'(z + b) is written while its columns are summed; each element is one
+ * thread's. */
 template <typename T, int V> struct gelu_rows {
     const T *z, *dy;
     const float *b;
@@ -141,10 +143,11 @@ template <typename T> static void gelu_forward(const struct call *c, void *y) {
     const float *b = (const float *)c->w[1];
     size_t rows = (size_t)l.rows, all = rows * (size_t)l.O;
     if (l.O % WIDE<T>)
-        LAUNCH((gelu_first<T, 1>), blocks_for(c, all), THREADS, 0, d, z, b, (T *)y, rows, l.O);
+        LAUNCH((gelu_first<T, 1>), blocks_for(c, all), THREADS, 0, d, z, b, (T *)y, rows,
+               l.O);
     else
-        LAUNCH((gelu_first<T, WIDE<T>>), blocks_for(c, all / WIDE<T>), THREADS, 0, d, z, b, (T *)y,
-               rows, l.O);
+        LAUNCH((gelu_first<T, WIDE<T>>), blocks_for(c, all / WIDE<T>), THREADS, 0, d, z, b,
+               (T *)y, rows, l.O);
 }
 
 void gpu_linear_gelu_forward(const struct call *calls, int n) {
@@ -158,8 +161,8 @@ template <typename T, int V>
 static void gelu_backward_wide(const struct call *c, const void *dy, void *dz, void *part) {
     struct linear l = linear_of(c);
     columns_sum<V, 1>(gpu_of(c)->device, columns_of((size_t)l.rows, l.O, V),
-                      gelu_rows<T, V>{(const T *)c->saved, (const T *)dy, (const float *)c->w[1],
-                                      (T *)dz, l.O},
+                      gelu_rows<T, V>{(const T *)c->saved, (const T *)dy,
+                                      (const float *)c->w[1], (T *)dz, l.O},
                       gelu_store{(float *)c->dw[1]}, (float *)part);
 }
 template <typename T>

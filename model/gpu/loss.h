@@ -1,5 +1,6 @@
-/* loss.h - the loss's arithmetic on the device: BCE with logits, soft Dice or both, a picture at a time;
- * ends.cu computes it from the logits' map, upsampled.cu from the map they are interpolated from. */
+/* loss.h - the loss's arithmetic on the device: BCE with logits, soft Dice or both, a
+ * picture at a time; ends.cu computes it from the logits' map, upsampled.cu from the map
+ * they are interpolated from. */
 #ifndef MODEL_GPU_LOSS_H
 #define MODEL_GPU_LOSS_H
 #include "model/gpu/element.h"
@@ -41,9 +42,11 @@ DEVICE float logistic(float z) {
     return 1 / (1 + expf(-z));
 }
 
-/* Sums of a stretch of a picture's pixels: LOSS_CHUNKS blocks a picture, of which a thread takes every
- * THREADS-th pixel; F: float operator()(n, h, w), the logit. part [N][LOSS_CHUNKS][LOSS_SUMS]. */
-template <typename F> KERNEL BOUNDS(THREADS) loss_first(struct loss l, F logit, double *part) {
+/* Sums of a stretch of a picture's pixels: LOSS_CHUNKS blocks a picture, of which a thread
+ * takes every THREADS-th pixel; F: float operator()(n, h, w), the logit. part
+ * [N][LOSS_CHUNKS][LOSS_SUMS]. */
+template <typename F>
+KERNEL BOUNDS(THREADS) loss_first(struct loss l, F logit, double *part) {
     SHARED(double, slot, [LOSS_SUMS][THREADS / WARP]);
     size_t n = blockIdx.x / LOSS_CHUNKS;
     int chunk = (int)(blockIdx.x % LOSS_CHUNKS), pixels = l.S * l.S;
@@ -69,7 +72,8 @@ template <typename F> KERNEL BOUNDS(THREADS) loss_first(struct loss l, F logit, 
     part[(size_t)blockIdx.x * LOSS_SUMS + threadIdx.x] = all;
 }
 
-/* A thread a picture: its sums, its loss. Their mean over the batch is the machine's business. */
+/* A thread a picture: its sums, its loss. Their mean over the batch is the machine's
+ * business. */
 KERNEL BOUNDS(THREADS)
     loss_second(struct loss l, const double *part, double *sums, double *loss, float *y) {
     for (size_t n = grid_first(); n < (size_t)l.N; n += grid_stride()) {
@@ -89,8 +93,8 @@ template <typename F> static void loss_sums(const struct call *c, struct loss l,
     struct device *d = gpu_of(c)->device;
     LAUNCH((loss_first<F>), (unsigned)(l.N * LOSS_CHUNKS), THREADS, 0, d, l, logit,
            (double *)c->scratch);
-    LAUNCH(loss_second, blocks_for(c, (size_t)l.N), THREADS, 0, d, l, (const double *)c->scratch,
-           (double *)c->saved, c->loss, (float *)c->y);
+    LAUNCH(loss_second, blocks_for(c, (size_t)l.N), THREADS, 0, d, l,
+           (const double *)c->scratch, (double *)c->saved, c->loss, (float *)c->y);
 }
 
 /* dz = bce (p - t) + (flat - hit t) p (1 - p). */

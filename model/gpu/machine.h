@@ -1,6 +1,7 @@
-/* machine.h - the inside of the GPU machine, shared by gpu.c (open to close), program.c (plans, calls,
- * captures), pass.c (training and forward passes), state.c (parameters in and out), limits.c (is the graph
- * one of ours), memory.c (is there room). Nobody else includes it. */
+/* machine.h - the inside of the GPU machine, shared by gpu.c (open to close), program.c
+ * (plans, calls, captures), pass.c (training and forward passes), state.c (parameters in
+ * and out), limits.c (is the graph one of ours), memory.c (is there room). Nobody else
+ * includes it. */
 #ifndef MODEL_GPU_MACHINE_H
 #define MODEL_GPU_MACHINE_H
 #include "model/gpu/seat.h"
@@ -36,20 +37,20 @@ struct machine {
     unsigned char *frozen;     /* [params] wants no gradient */
     struct gpu_weights weights;
     struct gpu_update update;
-    float *buffers;            /* running statistics */
+    float *buffers; /* running statistics */
     size_t buffer_count;
     float *kept, *kept_buffers; /* as gpu_keep found them; NULL without training */
-    float *parts;               /* [weights.all] sum of the gradients of a step's parts; NULL: one part */
-    /* programs: a full batch (or part of one), the short last one, forward only, forward only of a set
-     * smaller than a batch */
+    float *parts; /* [weights.all] sum of the gradients of a step's parts; NULL: one part */
+    /* programs: a full batch (or part of one), the short last one, forward only, forward
+     * only of a set smaller than a batch */
     struct gpu_program train, tail, infer, small;
     struct captured *train_step, *tail_step, *infer_pass;
     uint8_t *arena;
     size_t arena_bytes;
     struct gpu_set set[SET_COUNT], staged; /* staged: pictures to infer */
-    double *loss;       /* [batch] of each picture */
+    double *loss;                          /* [batch] of each picture */
     double *part_losses; /* [the recipe's batch] of each picture, where a step has parts */
-    double *losses; /* [GPU_LOSSES] of the last steps */
+    double *losses;      /* [GPU_LOSSES] of the last steps */
     uint64_t *draw;
     int *order, order_epoch;
     size_t bytes; /* held, pictures not counted */
@@ -68,12 +69,14 @@ void gpu_program_make(struct machine *m, struct gpu_program *p, int N, int train
 void gpu_program_free(struct gpu_program *p);
 /* Enqueues forward, and backward where the program has it. */
 void gpu_program_run(struct machine *m, const struct gpu_program *p, enum phase phase);
-void gpu_program_action(struct machine *m, const struct gpu_program *p, int action, enum phase phase);
-/* What `enqueue` enqueues is kept instead of done. The batch's set is `set`, whose pictures'
- * addresses are kept with it, as are those of the arena: gpu_drop_captures before either
- * moves. */
+void gpu_program_action(struct machine *m, const struct gpu_program *p, int action,
+                        enum phase phase);
+/* What `enqueue` enqueues is kept instead of done. The batch's set is `set`, whose
+ * pictures' addresses are kept with it, as are those of the arena: gpu_drop_captures before
+ * either moves. */
 struct captured *gpu_capture(struct machine *m, const struct gpu_set *set,
-                             void (*enqueue)(struct machine *m, const void *arg), const void *arg);
+                             void (*enqueue)(struct machine *m, const void *arg),
+                             const void *arg);
 void gpu_drop_captures(struct machine *m);
 
 /* state.c */

@@ -12,16 +12,16 @@ static double mb(size_t bytes) {
     return (double)bytes / 1e6;
 }
 
-/* About the largest batch with which `lacking` bytes would be saved: activations grow with the batch;
- * parameters, gradients, moments and pictures do not. 0: none. */
+/* About the largest batch with which `lacking` bytes would be saved: activations grow with
+ * the batch; parameters, gradients, moments and pictures do not. 0: none. */
 static int batch_that_fits(const struct machine *m, size_t arena, size_t lacking) {
     if (lacking >= arena) return 0;
     const double each = (double)arena / m->job.batch;
     return (int)((double)(arena - lacking) / each);
 }
 
-/* The fewest equal parts of a batch of which one has room for `fits` pictures at most; 0: none. A part of
- * one picture would give batch norms nothing to go by. */
+/* The fewest equal parts of a batch of which one has room for `fits` pictures at most; 0:
+ * none. A part of one picture would give batch norms nothing to go by. */
 static int parts_that_fit(int batch, int fits) {
     for (int parts = 2; parts <= batch / 2; parts++)
         if (batch % parts == 0 && batch / parts <= fits) return parts;

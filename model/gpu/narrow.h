@@ -1,4 +1,5 @@
-/* narrow.h - float vectors in the storage type: cuBLASLt adds no other bias to a 16-bit product. */
+/* narrow.h - float vectors in the storage type: cuBLASLt adds no other bias to a 16-bit
+ * product. */
 #ifndef MODEL_GPU_NARROW_H
 #define MODEL_GPU_NARROW_H
 #include "model/gpu/device.h"
@@ -7,7 +8,8 @@
 extern "C" {
 #endif
 /* out[0..n) of fp16 or bf16, to nearest. Enqueued on the device's stream. */
-void gpu_narrow(struct device *d, enum precision precision, const float *in, void *out, size_t n);
+void gpu_narrow(struct device *d, enum precision precision, const float *in, void *out,
+                size_t n);
 #ifdef __cplusplus
 }
 #endif

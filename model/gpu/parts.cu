@@ -1,5 +1,6 @@
-/* parts.cu - a step's batch taken in parts; see gpu_add_part in step.h. Sums are float whatever the
- * gradients' type. Bytes of n elements of e bytes: n (e + 8) a part, the last one ne more. */
+/* parts.cu - a step's batch taken in parts; see gpu_add_part in step.h. Sums are float
+ * whatever the gradients' type. Bytes of n elements of e bytes: n (e + 8) a part, the last
+ * one ne more. */
 #include "model/gpu/step.h"
 #include "model/gpu/element.h"
 

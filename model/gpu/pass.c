@@ -1,5 +1,5 @@
-/* pass.c - training steps and forward passes: launches, and one look at what they left. The host waits
- * for the device once a call, never within. */
+/* pass.c - training steps and forward passes: launches, and one look at what they left. The
+ * host waits for the device once a call, never within. */
 #include "model/gpu/machine.h"
 #include "core/die.h"
 #include <math.h>

@@ -109,8 +109,8 @@ static char *folder_of(const char *path) {
     return base == path ? xstrdup(".") : xprintf("%.*s", (int)(base - path), path);
 }
 
-/* A lock on the folder: the file itself is replaced when it is written. Where the file system has no
- * locks we go on without. */
+/* A lock on the folder: the file itself is replaced when it is written. Where the file
+ * system has no locks we go on without. */
 static void take(struct plan_file *f) {
     if (!f->path || f->lock >= 0) return;
     char *folder = folder_of(f->path);

@@ -1,9 +1,9 @@
 /* pool.cu - max pooling and the mean over the map; equals ref_maxpool_*, ref_gap_*.
  *
- * Max pooling saves, a byte an output, which place of its window the first maximum is at; backward is a
- * gather: each input looks at the windows that hold it, in row order. Bytes of n inputs and m outputs of
- * e bytes: forward ne + m(e + 1), backward the same (stride >= 2: 4 windows an input at most, re-read
- * from the caches). */
+ * Max pooling saves, a byte an output, which place of its window the first maximum is at;
+ * backward is a gather: each input looks at the windows that hold it, in row order. Bytes
+ * of n inputs and m outputs of e bytes: forward ne + m(e + 1), backward the same (stride >=
+ * 2: 4 windows an input at most, re-read from the caches). */
 #include "model/gpu/element.h"
 
 struct pooling {
@@ -25,8 +25,10 @@ KERNEL BOUNDS(THREADS) maxpool_first(struct pooling p, const T *x, T *y, uint8_t
             for (int s = 0; s < p.kernel; s++) {
                 int h = o * p.stride - p.pad + r, w = q * p.stride - p.pad + s;
                 if (h < 0 || h >= p.H || w < 0 || w >= p.W) continue;
-                take<V>(v, x + ((n * (size_t)p.H + (size_t)h) * (size_t)p.W + (size_t)w) *
-                                   (size_t)p.C + (size_t)c);
+                take<V>(v, x +
+                               ((n * (size_t)p.H + (size_t)h) * (size_t)p.W + (size_t)w) *
+                                   (size_t)p.C +
+                               (size_t)c);
                 for (int k = 0; k < V; k++)
                     if (!some || v[k] > best[k] || v[k] != v[k]) /* a NaN stays */
                         best[k] = v[k], at[k] = (uint8_t)(r * p.kernel + s);
@@ -39,7 +41,8 @@ KERNEL BOUNDS(THREADS) maxpool_first(struct pooling p, const T *x, T *y, uint8_t
 
 /* A thread: V channels of one input. */
 template <typename T, int V>
-KERNEL BOUNDS(THREADS) maxpool_back(struct pooling p, const T *dy, const uint8_t *place, T *dx) {
+KERNEL BOUNDS(THREADS)
+    maxpool_back(struct pooling p, const T *dy, const uint8_t *place, T *dx) {
     size_t across = (size_t)(p.C / V), all = (size_t)p.N * p.H * p.W * across;
     for (size_t i = grid_first(); i < all; i += grid_stride()) {
         int c = (int)(i % across) * V, w = (int)(i / across % (size_t)p.W);
@@ -52,7 +55,8 @@ KERNEL BOUNDS(THREADS) maxpool_back(struct pooling p, const T *dy, const uint8_t
             for (int q = left > 0 ? left / p.stride : 0; q <= last_q && q < p.Q; q++) {
                 int tap = (h - o * p.stride + p.pad) * p.kernel + w - q * p.stride + p.pad;
                 size_t out = ((n * (size_t)p.P + (size_t)o) * (size_t)p.Q + (size_t)q) *
-                                 (size_t)p.C + (size_t)c;
+                                 (size_t)p.C +
+                             (size_t)c;
                 take<V>(v, dy + out);
                 for (int k = 0; k < V; k++)
                     if (place[out + (size_t)k] == tap) g[k] += v[k];
@@ -72,20 +76,20 @@ static struct pooling pooling_of(const struct call *c) {
 }
 
 template <typename T, int V> static void maxpool_forward_wide(const struct call *c) {
-    LAUNCH((maxpool_first<T, V>), blocks_for(c, (size_t)c->N * shape_count(c->ys) / V), THREADS,
-           0, gpu_of(c)->device, pooling_of(c), (const T *)c->x[0], (T *)c->y,
+    LAUNCH((maxpool_first<T, V>), blocks_for(c, (size_t)c->N * shape_count(c->ys) / V),
+           THREADS, 0, gpu_of(c)->device, pooling_of(c), (const T *)c->x[0], (T *)c->y,
            (uint8_t *)c->saved);
 }
 template <typename T, int V> static void maxpool_backward_wide(const struct call *c) {
-    LAUNCH((maxpool_back<T, V>), blocks_for(c, (size_t)c->N * shape_count(c->xs[0]) / V), THREADS,
-           0, gpu_of(c)->device, pooling_of(c), (const T *)c->dy, (const uint8_t *)c->saved,
-           (T *)c->dx[0]);
+    LAUNCH((maxpool_back<T, V>), blocks_for(c, (size_t)c->N * shape_count(c->xs[0]) / V),
+           THREADS, 0, gpu_of(c)->device, pooling_of(c), (const T *)c->dy,
+           (const uint8_t *)c->saved, (T *)c->dx[0]);
 }
 
 /* ---- the mean over the map ---- */
 
-/* y = the sum over the map / over. Launch: a block 32 threads across (V channels each), 8 down, a
- * picture's channels. */
+/* y = the sum over the map / over. Launch: a block 32 threads across (V channels each), 8
+ * down, a picture's channels. */
 template <typename T, int V>
 KERNEL BOUNDS(THREADS) gap_first(const T *x, T *y, int C, int plane, float over) {
     SHARED(float, slot, [THREADS / WARP][WARP * V]);
@@ -133,29 +137,29 @@ template <typename T, int V> static void gap_forward_wide(const struct call *c) 
     gap_over<T, V>(c, (float)plane_of(c));
 }
 template <typename T, int V> static void gap_backward_wide(const struct call *c) {
-    LAUNCH((gap_back<T, V>), blocks_for(c, (size_t)c->N * shape_count(c->xs[0]) / V), THREADS, 0,
-           gpu_of(c)->device, (const T *)c->dy, (T *)c->dx[0], c->N, c->ys.dim[0], plane_of(c),
-           c->sum[0]);
+    LAUNCH((gap_back<T, V>), blocks_for(c, (size_t)c->N * shape_count(c->xs[0]) / V),
+           THREADS, 0, gpu_of(c)->device, (const T *)c->dy, (T *)c->dx[0], c->N,
+           c->ys.dim[0], plane_of(c), c->sum[0]);
 }
 
-#define PAIR(name)                                                                          \
-    template <typename T> static void name##_forward(const struct call *c) {                \
-        if (c->ys.dim[0] % WIDE<T>)                                                         \
-            name##_forward_wide<T, 1>(c);                                                   \
-        else                                                                                \
-            name##_forward_wide<T, WIDE<T>>(c);                                             \
-    }                                                                                       \
-    template <typename T> static void name##_backward(const struct call *c) {               \
-        if (c->ys.dim[0] % WIDE<T>)                                                         \
-            name##_backward_wide<T, 1>(c);                                                  \
-        else                                                                                \
-            name##_backward_wide<T, WIDE<T>>(c);                                            \
-    }                                                                                       \
-    void gpu_##name##_forward(const struct call *c) {                                       \
-        BY_TYPE(type_of(c, c->ys.dim[0]), name##_forward, c);                               \
-    }                                                                                       \
-    void gpu_##name##_backward(const struct call *c) {                                      \
-        BY_TYPE(type_of(c, c->ys.dim[0]), name##_backward, c);                              \
+#define PAIR(name)                                                                         \
+    template <typename T> static void name##_forward(const struct call *c) {               \
+        if (c->ys.dim[0] % WIDE<T>)                                                        \
+            name##_forward_wide<T, 1>(c);                                                  \
+        else                                                                               \
+            name##_forward_wide<T, WIDE<T>>(c);                                            \
+    }                                                                                      \
+    template <typename T> static void name##_backward(const struct call *c) {              \
+        if (c->ys.dim[0] % WIDE<T>)                                                        \
+            name##_backward_wide<T, 1>(c);                                                 \
+        else                                                                               \
+            name##_backward_wide<T, WIDE<T>>(c);                                           \
+    }                                                                                      \
+    void gpu_##name##_forward(const struct call *c) {                                      \
+        BY_TYPE(type_of(c, c->ys.dim[0]), name##_forward, c);                              \
+    }                                                                                      \
+    void gpu_##name##_backward(const struct call *c) {                                     \
+        BY_TYPE(type_of(c, c->ys.dim[0]), name##_backward, c);                             \
     }
 PAIR(maxpool)
 PAIR(gap)

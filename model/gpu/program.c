@@ -23,8 +23,8 @@ static void *gradient(const struct machine *m, int p) {
     return (uint8_t *)w->gradient + m->at[p] * gpu_element(m->gpu.precision, 0);
 }
 
-static void fill_call(const struct machine *m, const struct plan *p, const struct action *a, int N,
-                      int i, struct call *c) {
+static void fill_call(const struct machine *m, const struct plan *p, const struct action *a,
+                      int N, int i, struct call *c) {
     const struct graph *g = m->job.graph;
     const int node = p->step[a->step].first + i;
     const struct slot *s = &a->slot[i];
@@ -102,7 +102,8 @@ static void run_action(const struct machine *m, const struct step *s, enum kind 
         (kind == BACKWARD ? kernel->backward : kernel->forward)(calls);
 }
 
-void gpu_program_action(struct machine *m, const struct gpu_program *program, int i, enum phase phase) {
+void gpu_program_action(struct machine *m, const struct gpu_program *program, int i,
+                        enum phase phase) {
     const struct action *a = &program->plan.action[i];
     const struct step *s = &program->plan.step[a->step];
     for (int k = 0; k < s->nodes; k++)
@@ -110,8 +111,10 @@ void gpu_program_action(struct machine *m, const struct gpu_program *program, in
     run_action(m, s, a->kind, program->calls[i]);
 }
 
-void gpu_program_run(struct machine *m, const struct gpu_program *program, enum phase phase) {
-    for (int i = 0; i < program->plan.actions; i++) gpu_program_action(m, program, i, phase);
+void gpu_program_run(struct machine *m, const struct gpu_program *program,
+                     enum phase phase) {
+    for (int i = 0; i < program->plan.actions; i++)
+        gpu_program_action(m, program, i, phase);
 }
 
 struct captured *gpu_capture(struct machine *m, const struct gpu_set *set,
@@ -125,8 +128,9 @@ struct captured *gpu_capture(struct machine *m, const struct gpu_set *set,
 }
 
 void gpu_drop_captures(struct machine *m) {
-    struct captured **all[] = {&m->train_step,         &m->tail_step,        &m->infer_pass,
-                               &m->set[SET_TRAIN].pass, &m->set[SET_VAL].pass, &m->set[SET_PICK].pass};
+    struct captured **all[] = {&m->train_step,        &m->tail_step,
+                               &m->infer_pass,        &m->set[SET_TRAIN].pass,
+                               &m->set[SET_VAL].pass, &m->set[SET_PICK].pass};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         captured_free(*all[i]);
         *all[i] = NULL;

@@ -1,5 +1,5 @@
-/* resize.cu - F.interpolate, bilinear; equals ref_resize_*. Backward is a gather: each source place sums
- * the outputs that read it, in row order.
+/* resize.cu - F.interpolate, bilinear; equals ref_resize_*. Backward is a gather: each
+ * source place sums the outputs that read it, in row order.
  *
  * Bytes of n inputs and m outputs of e bytes: (n + m)e, re-reads from the caches. */
 #include "model/gpu/between.h"
@@ -10,11 +10,13 @@ struct resizing {
 };
 
 /* A thread: V channels of one output. */
-template <typename T, int V> KERNEL BOUNDS(THREADS) resize_first(struct resizing r, const T *x, T *y) {
+template <typename T, int V>
+KERNEL BOUNDS(THREADS) resize_first(struct resizing r, const T *x, T *y) {
     size_t across = (size_t)(r.C / V), all = (size_t)r.N * r.v.out * r.h.out * across;
     for (size_t i = grid_first(); i < all; i += grid_stride()) {
         size_t c = i % across * V, n = i / across / (size_t)r.h.out / (size_t)r.v.out;
-        struct between v = between(r.v, (int)(i / across / (size_t)r.h.out % (size_t)r.v.out));
+        struct between v =
+            between(r.v, (int)(i / across / (size_t)r.h.out % (size_t)r.v.out));
         struct between h = between(r.h, (int)(i / across % (size_t)r.h.out));
         const T *map = x + n * (size_t)r.v.in * (size_t)r.h.in * (size_t)r.C + c;
         float a[V], b[V], low[V], out[V];
@@ -34,7 +36,8 @@ template <typename T, int V> KERNEL BOUNDS(THREADS) resize_first(struct resizing
 }
 
 /* A thread: V channels of one source place. */
-template <typename T, int V> KERNEL BOUNDS(THREADS) resize_back(struct resizing r, const T *dy, T *dx) {
+template <typename T, int V>
+KERNEL BOUNDS(THREADS) resize_back(struct resizing r, const T *dy, T *dx) {
     size_t across = (size_t)(r.C / V), all = (size_t)r.N * r.v.in * r.h.in * across;
     for (size_t i = grid_first(); i < all; i += grid_stride()) {
         size_t c = i % across * V, n = i / across / (size_t)r.h.in / (size_t)r.v.in;
@@ -64,12 +67,12 @@ static struct resizing resizing_of(const struct call *c) {
 }
 
 template <typename T, int V> static void forward_wide(const struct call *c) {
-    LAUNCH((resize_first<T, V>), blocks_for(c, (size_t)c->N * shape_count(c->ys) / V), THREADS, 0,
-           gpu_of(c)->device, resizing_of(c), (const T *)c->x[0], (T *)c->y);
+    LAUNCH((resize_first<T, V>), blocks_for(c, (size_t)c->N * shape_count(c->ys) / V),
+           THREADS, 0, gpu_of(c)->device, resizing_of(c), (const T *)c->x[0], (T *)c->y);
 }
 template <typename T, int V> static void backward_wide(const struct call *c) {
-    LAUNCH((resize_back<T, V>), blocks_for(c, (size_t)c->N * shape_count(c->xs[0]) / V), THREADS,
-           0, gpu_of(c)->device, resizing_of(c), (const T *)c->dy, (T *)c->dx[0]);
+    LAUNCH((resize_back<T, V>), blocks_for(c, (size_t)c->N * shape_count(c->xs[0]) / V),
+           THREADS, 0, gpu_of(c)->device, resizing_of(c), (const T *)c->dy, (T *)c->dx[0]);
 }
 template <typename T> static void forward(const struct call *c) {
     if (c->ys.dim[0] % WIDE<T>)

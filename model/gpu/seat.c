@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 enum { DEVICES = 31, SEATS = 64 }; /* a bit a device */
-/* What the largest network takes in fp32 at the paper's batch, with its plans' scratch and a
- * data set of a thousand pictures, is about 10 GB by count; nobody has measured it yet. */
+/* What the largest network takes in fp32 at the paper's batch, with its plans' scratch and
+ * a data set of a thousand pictures, is about 10 GB by count; nobody has measured it
+ * yet. */
 static const size_t SHARE = (size_t)12 << 30;
 
 struct wish {

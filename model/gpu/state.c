@@ -1,5 +1,5 @@
-/* state.c - parameters, gradients and a resumed run's state of the GPU machine, in and out. Outside all
- * is as PyTorch has it; inside as gpu.h says. */
+/* state.c - parameters, gradients and a resumed run's state of the GPU machine, in and out.
+ * Outside all is as PyTorch has it; inside as gpu.h says. */
 #include "model/gpu/machine.h"
 #include "core/die.h"
 #include <string.h>
@@ -14,7 +14,8 @@ static size_t aligned(size_t n) {
 static size_t arrange_some(struct machine *m, int matrix, int encoder, size_t at) {
     const struct graph *g = m->job.graph;
     for (int p = 0; p < g->params; p++) {
-        if (g->param[p].buffer || m->layout[p].matrix != matrix || g->param[p].encoder != encoder)
+        if (g->param[p].buffer || m->layout[p].matrix != matrix ||
+            g->param[p].encoder != encoder)
             continue;
         m->at[p] = at;
         at += aligned(m->layout[p].all);
@@ -61,7 +62,8 @@ void gpu_put(struct machine *m, const struct tensor *t) {
     const int p = find(m, t->name);
     const struct gpu_layout *l = &m->layout[p];
     check(&m->job.graph->param[p], t);
-    float *plain = xmalloc(l->count * sizeof *plain), *placed = xcalloc(l->all, sizeof *placed);
+    float *plain = xmalloc(l->count * sizeof *plain),
+          *placed = xcalloc(l->all, sizeof *placed);
     tensor_to_f32(t, plain);
     for (size_t i = 0; i < l->count; i++) placed[gpu_place(l, i)] = plain[i];
     device_upload(m->gpu.device, master(m, p), placed, l->all * sizeof *placed);
@@ -72,7 +74,8 @@ void gpu_put(struct machine *m, const struct tensor *t) {
 }
 
 /* n floats in the machine's order to a tensor of F32 or F64, each times `factor`. */
-static void give(const struct gpu_layout *l, const float *placed, float factor, struct tensor *t) {
+static void give(const struct gpu_layout *l, const float *placed, float factor,
+                 struct tensor *t) {
     for (size_t i = 0; i < l->count; i++) {
         const float x = placed[gpu_place(l, i)] * factor;
         if (t->type == T_F64)
@@ -163,9 +166,10 @@ void gpu_load(struct machine *m, const struct bag *bag) {
     memcpy(scalars, t->data, sizeof scalars);
     if (!(scalars[0] >= 0 && scalars[0] < 0x1p53 && scalars[1] > 0 && scalars[1] <= 65536 &&
           scalars[2] >= 0 && scalars[2] < 2000))
-        die_no("%s: state.scalars: wanted a step count, a loss scale and good steps; delete it "
-               "and run make again",
-               bag->map.path);
+        die_no(
+            "%s: state.scalars: wanted a step count, a loss scale and good steps; delete it "
+            "and run make again",
+            bag->map.path);
     gpu_restore(&m->gpu, (int64_t)scalars[0], (float)scalars[1], (int)scalars[2]);
     gpu_copy(&m->gpu, &m->weights, 0, m->weights.matrices);
     device_wait(m->gpu.device);
@@ -175,7 +179,8 @@ void gpu_load(struct machine *m, const struct bag *bag) {
 
 void gpu_keep(struct machine *m) {
     device_copy(m->gpu.device, m->kept, m->weights.w, m->weights.all * sizeof(float));
-    device_copy(m->gpu.device, m->kept_buffers, m->buffers, m->buffer_count * sizeof(float));
+    device_copy(m->gpu.device, m->kept_buffers, m->buffers,
+                m->buffer_count * sizeof(float));
 }
 
 void gpu_exchange(struct machine *m) {

@@ -1,5 +1,5 @@
-/* step.cu - the kernels between steps: order, batch, counts, the loss and what follows from it. All
- * are small; none depends on how many blocks there are. */
+/* step.cu - the kernels between steps: order, batch, counts, the loss and what follows from
+ * it. All are small; none depends on how many blocks there are. */
 #include "model/gpu/step.h"
 #include "model/gpu/element.h"
 #include "model/gpu/random.h"
@@ -11,8 +11,8 @@ KERNEL BOUNDS(THREADS) draw_kernel(uint64_t seed, uint32_t epoch, int n, uint64_
     if (k < n) draw[k] = random_u64(seed, STREAM_ORDER, epoch, (uint64_t)k);
 }
 
-/* Picture k's place is the number of draws before its own: n * n comparisons, a millisecond or two for
- * the largest set, once an epoch. */
+/* Picture k's place is the number of draws before its own: n * n comparisons, a millisecond
+ * or two for the largest set, once an epoch. */
 KERNEL BOUNDS(THREADS) rank_kernel(const uint64_t *draw, int n, int *order) {
     SHARED(uint64_t, tile, [THREADS]);
     const int k = (int)grid_first(), me = (int)threadIdx.x;
@@ -79,7 +79,9 @@ KERNEL BOUNDS(THREADS) begin_kernel(struct gpu_batch b, struct gpu_now *now, int
         const int which = b.order ? b.order[k] : k;
         item[i] = which;
         position[i] = place;
-        flip[i] = b.augment ? random_u32(b.seed, STREAM_AUGMENT, now->epoch, (uint64_t)which) & 3 : 0;
+        flip[i] = b.augment
+                      ? random_u32(b.seed, STREAM_AUGMENT, now->epoch, (uint64_t)which) & 3
+                      : 0;
     }
     if (threadIdx.x == 0) now->overflow = 0;
 }
@@ -92,8 +94,8 @@ extern "C" void gpu_begin(struct gpu *gpu, const struct gpu_batch *b) {
 /* ---- counts ---- */
 
 /* A block a picture. Whole numbers: their sums have no order. */
-KERNEL BOUNDS(THREADS) count_kernel(struct gpu_tally t, const struct gpu_now *now, const int *item,
-                                    const uint8_t *masks) {
+KERNEL BOUNDS(THREADS) count_kernel(struct gpu_tally t, const struct gpu_now *now,
+                                    const int *item, const uint8_t *masks) {
     SHARED(int, part, [3][THREADS / WARP]);
     const int n = (int)blockIdx.x, place = now->at * t.each + n;
     const float *z = t.logits + (size_t)n * t.pixels;
@@ -109,7 +111,7 @@ KERNEL BOUNDS(THREADS) count_kernel(struct gpu_tally t, const struct gpu_now *no
         for (int m = WARP / 2; m > 0; m /= 2) sum[k] += SHUFFLE_XOR(sum[k], m);
         if (threadIdx.x % WARP == 0) part[k][threadIdx.x / WARP] = sum[k];
     }
-    BARRIER(); /* every warp's sums stand before they are added up */
+    BARRIER();                    /* every warp's sums stand before they are added up */
     if (place >= t.count) return; /* the last picture once more, to fill the batch */
     const int k = (int)threadIdx.x;
     if (k < 3) {
@@ -132,7 +134,8 @@ DEVICE double rate_at(const struct gpu_update &u, int64_t t, int encoder) {
     return t < u.warmup ? lr * (double)t / (double)u.warmup : lr;
 }
 
-/* Halved where gradients overflow, doubled after 2000 steps without, as PyTorch's GradScaler does. */
+/* Halved where gradients overflow, doubled after 2000 steps without, as PyTorch's
+ * GradScaler does. */
 DEVICE void move_scale(struct gpu_now *now) {
     now->good = now->overflow ? 0 : now->good + 1;
     if (now->overflow) {
@@ -164,7 +167,7 @@ KERNEL judge_kernel(struct gpu_update u, struct gpu_now *now, const double *loss
     now->at++;
 }
 
-extern "C" void gpu_judge(struct gpu *gpu, const struct gpu_update *u, const double *loss, int N,
-                          double *losses) {
+extern "C" void gpu_judge(struct gpu *gpu, const struct gpu_update *u, const double *loss,
+                          int N, double *losses) {
     LAUNCH(judge_kernel, 1, 1, 0, gpu->device, *u, gpu->now, loss, N, losses);
 }

@@ -9,14 +9,16 @@ int survey_possible(void) {
 }
 
 /* 1, and the shape: this node is a convolution of the library's. */
-static int shape_of(const struct graph *g, int node, int batch, struct convolution_shape *s) {
+static int shape_of(const struct graph *g, int node, int batch,
+                    struct convolution_shape *s) {
     const struct node *n = &g->node[node];
     const struct attr *a = &n->attr;
     if (n->op != OP_conv || a->groups != 1) return 0;
     const int *x = g->node[n->in[0]].shape.dim, *y = n->shape.dim;
     *s = (struct convolution_shape){
-        batch,     x[1],      x[2],   gpu_channels(g, n->in[0]), y[0], a->kernel,
-        a->kernel, a->stride, a->pad, a->dilation,               y[1], y[2]};
+        batch,  x[1],        x[2],      gpu_channels(g, n->in[0]),
+        y[0],   a->kernel,   a->kernel, a->stride,
+        a->pad, a->dilation, y[1],      y[2]};
     return s->C > 1 && s->K > 1;
 }
 
@@ -55,7 +57,8 @@ int survey_joins(const struct graph *g, int batch, const struct survey_device *d
     memset(joined, 0, SURVEY_JOINS * sizeof *joined);
     for (int i = 0; i < g->nodes; i++) {
         struct convolution_shape s;
-        if (!shape_of(g, i, batch, &s) || g->node[g->node[i].in[0]].op == OP_input) continue;
+        if (!shape_of(g, i, batch, &s) || g->node[g->node[i].in[0]].op == OP_input)
+            continue;
         for (int k = 0; k < SURVEY_JOINS; k++)
             joined[k] += library_convolution(l, &s, part[k]) != NULL;
         all++;

@@ -1,7 +1,7 @@
-/* upsampled.cu - the logits' upsampling, their loss and its gradient without the large map: equals
- * ref_resize_*, ref_loss_* one after the other. Wherever a logit is needed it is interpolated from the
- * small map, which stays in the caches; backward is a gather, each source place sums what the outputs that
- * read it owe it, in row order.
+/* upsampled.cu - the logits' upsampling, their loss and its gradient without the large map:
+ * equals ref_resize_*, ref_loss_* one after the other. Wherever a logit is needed it is
+ * interpolated from the small map, which stays in the caches; backward is a gather, each
+ * source place sums what the outputs that read it owe it, in row order.
  *
  * Bytes of n small logits (float): forward 4n, backward 8n, and the masks' bits. */
 #include "model/gpu/between.h"
@@ -16,14 +16,15 @@ struct small_map { /* z [N][v.in][h.in], one channel */
         const float *low = map + (size_t)down.low * (size_t)h.in,
                     *high = map + (size_t)down.high * (size_t)h.in;
         float a = low[across.low] * (1 - across.weight) + low[across.high] * across.weight;
-        float b = high[across.low] * (1 - across.weight) + high[across.high] * across.weight;
+        float b =
+            high[across.low] * (1 - across.weight) + high[across.high] * across.weight;
         return a * (1 - down.weight) + b * down.weight;
     }
 };
 
 /* A thread: one place of the small map. */
-KERNEL BOUNDS(THREADS) upsampled_back(struct loss l, struct small_map m, const double *sums, float *dz,
-                                      int add) {
+KERNEL BOUNDS(THREADS) upsampled_back(struct loss l, struct small_map m, const double *sums,
+                                      float *dz, int add) {
     size_t each = (size_t)m.v.in * (size_t)m.h.in;
     for (size_t i = grid_first(); i < (size_t)l.N * each; i += grid_stride()) {
         size_t n = i / each;
@@ -64,7 +65,7 @@ void gpu_resize_loss_forward(const struct call *calls, int n) {
 
 void gpu_resize_loss_backward(const struct call *calls, int n) {
     const struct call *resize = &calls[0], *c = &calls[n - 1];
-    LAUNCH(upsampled_back, blocks_for(c, (size_t)c->N * shape_count(resize->xs[0])), THREADS, 0,
-           gpu_of(c)->device, loss_of(c, c->xs[0].dim[1]), small_of(resize),
+    LAUNCH(upsampled_back, blocks_for(c, (size_t)c->N * shape_count(resize->xs[0])),
+           THREADS, 0, gpu_of(c)->device, loss_of(c, c->xs[0].dim[1]), small_of(resize),
            (const double *)resize->saved, (float *)resize->dx[0], resize->sum[0]);
 }

@@ -174,7 +174,8 @@ static void wait_for(enum emu_wait wait, struct emu_site site) {
 
 /* ---- what kernels call ---- */
 
-static void same_place(const struct thread *other, enum emu_wait wait, struct emu_site site) {
+static void same_place(const struct thread *other, enum emu_wait wait,
+                       struct emu_site site) {
     if (other->wait != wait || other->site.line != site.line ||
         (other->site.file != site.file && strcmp(other->site.file, site.file)))
         emu_fail("at %s (%s:%d), while thread %d of the block waits at %s (%s:%d)",

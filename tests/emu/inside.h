@@ -95,7 +95,7 @@ void emu_watch_access(const void *p, size_t n, size_t align, enum emu_access how
 /* ---- copy.cc: copies that arrive later ---- */
 
 void emu_copy_block(void);
-void emu_copy_ended(void); /* the running thread has ended */
+void emu_copy_ended(void);                   /* the running thread has ended */
 int emu_copy_under_way(size_t at, size_t n); /* in the shared range */
 
 /* ---- order.cc: what one block wrote and another reads ---- */

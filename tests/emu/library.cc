@@ -1,6 +1,7 @@
 /* library.cc - model/gpu/library.h in plain loops: operands of the storage type, sums in
- * double, the result rounded once. A shape has one plan; the plan file holds a word for each, so
- * that the machine's dealings with it are those of a real device. Convolutions: library_conv.cc. */
+ * double, the result rounded once. A shape has one plan; the plan file holds a word for
+ * each, so that the machine's dealings with it are those of a real device. Convolutions:
+ * library_conv.cc. */
 #include "tests/emu/library.h"
 
 /* Every choice goes through the file: 1 if it holds this name. */
@@ -49,8 +50,8 @@ extern "C" const char *library_describe(const struct library *l) {
     return "plain loops";
 }
 
-/* The way that EMU_WAY names, else the last: what is not the plain way needs the test. EMU_CHOOSE=run
- * enqueues every way once, as where they are timed. */
+/* The way that EMU_WAY names, else the last: what is not the plain way needs the test.
+ * EMU_CHOOSE=run enqueues every way once, as where they are timed. */
 extern "C" int library_choose(struct library *l, const char *name, int ways,
                               void (*run)(void *arg, int way), void *arg) {
     char key[1200], text[16];

@@ -1,4 +1,5 @@
-/* library.h - what the emulated library's files share: its structs, numbers as they are stored. */
+/* library.h - what the emulated library's files share: its structs, numbers as they are
+ * stored. */
 #ifndef TESTS_EMU_LIBRARY_H
 #define TESTS_EMU_LIBRARY_H
 #include "tests/emu/inside.h"

@@ -1,4 +1,5 @@
-/* library_conv.cc - the emulated library's convolutions, plain and fused, in plain loops. */
+/* library_conv.cc - the emulated library's convolutions, plain and fused, in plain
+ * loops. */
 #include "tests/emu/library.h"
 
 extern "C" const struct convolution_plan *
@@ -73,7 +74,8 @@ static void turn(const struct convolution_shape *s, float *w) {
     xfree(from);
 }
 
-/* A plain part's result, of which `n` elements; a and b are convolution_run's. Caller frees. */
+/* A plain part's result, of which `n` elements; a and b are convolution_run's. Caller
+ * frees. */
 static double *convolve(const struct convolution_shape *s, enum convolution_part part,
                         const float *a, float *b, size_t n) {
     double *out = (double *)xcalloc(n + 1, sizeof *out);
