@@ -17,6 +17,7 @@
 #: make coverage  which branches of fetch, convert and core the tests take: 90 of 100 are wanted
 #: make fuzz      fuzzes every reader of foreign bytes, FUZZ_SECONDS=60 each (FUZZ="zip npz" alone);
 #:                fuzz-reach: how much of it that takes; fuzz-proof: planted bugs, each of which is found
+#: make mutate    makes one fault at a time in the GPU's kernels, emulated: a test must catch each (an hour)
 #: make differential  what we read, others' readers read too, the same values: PEER_PYTHON=python
 #: make bench     times us and PyTorch alternately: PEER_PYTHON=python, PEER=required;  bench-gpu: on a GPU
 #: make test-gpu  the GPU's tests on the GPU that is here;  make bundle: out/bundle, to run all of it elsewhere
@@ -568,8 +569,10 @@ test: $(checked) $(needed)
 # What reads foreign bytes; what is to stand the world failing.
 READERS  = fetch h5 pack table weave weights
 TORTURED = bag fetch h5 pack sources split weights
-# The same under the sanitizers too, longer fuzzing, more hostile inputs, the demo twice, faults.
+# The same under the sanitizers too, longer fuzzing, more hostile inputs, the demo twice, faults; and the
+# emulated kernels without one barrier each.
 test-all: $(checked) $(ON_HOST:%=out/bin-asan/%) $(needed) $(sort $(READERS:%=out/bin-asan/%) $(TORTURED:%=out/bin-asan/%))
+	@$(MAKE) --no-print-directory mutate MUTATE='\ttaken out\t'
 	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=20 HOSTILE="0 1 2" SANITIZED=out/bin-asan \
 	    tests/run.sh $(call ordered,$(ON_HOST:%=out/bin-asan/%) $(checked) $(SCRIPTS)) -- $(LONG)
 
@@ -610,6 +613,13 @@ fuzz-reach: $(FUZZERS:%=out/bin-cov/%) $B/hostile
 fuzz-proof: $(FUZZERS:%=out/bin-fuzz/%) $B/hostile
 	@BIN=$B PLANTS='$(FUZZ)' tests/fuzz/plant.sh
 
+# One fault at a time in the kernels: some test must catch it. MUTATE=REGEX: only such (edge, adam.cu, ...).
+QUICK   = gpu_step_test gpu_ops_test gpu_attention_test gpu_fusion_test
+mutate: $(ON_GPU:%=out/bin-emu/%)
+	@COMPILE='$(CXX_emu) $(WATCHED_emu)' LINK='$(call link,emu)' PROGRAMS='$(QUICK) $(filter-out $(QUICK),$(ON_GPU))' \
+	    LIBS='-Wl,--start-group $(call archives,emu,tests model core) -Wl,--end-group $(LIBS_tests) $(LIBS_model) $(LIBS_core)' \
+	    tests/emu/mutate.sh
+
 # Us and PyTorch in turn, in the same minutes; nothing else should run.
 PEER_PYTHON ?= $(wildcard .oracle/bin/python)
 bench: $B/bench
@@ -636,4 +646,4 @@ oracle:
 	.oracle/bin/pip install -r tests/peer/requirements.txt
 
 FORCE:
-.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile torture coverage fuzz fuzz-reach fuzz-proof differential bench bench-sources oracle clean clean-all all strict demo table1 cell cross sources bench-gpu test-gpu bundle tolerance
+.PHONY: FORCE help tools deps doctor doctor-weights status stale test test-all hostile torture coverage fuzz fuzz-reach fuzz-proof differential bench bench-sources oracle clean clean-all all strict demo table1 cell cross sources bench-gpu test-gpu bundle tolerance mutate

@@ -323,6 +323,7 @@ void emu_run(const struct device *d, const struct emu_launch *l, const void *clo
     emu_block.threads = (int)threads;
     emu_block.capability = d->capability;
     emu_watch_launch(d->stream == d->side);
+    emu_tally(l, count, me.seed);
     uint64_t first = 0, stride = 1;
     if (me.seed) {
         first = draw() % count;

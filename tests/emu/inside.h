@@ -92,6 +92,8 @@ void emu_watch_copy(void *to, const void *from, size_t bytes);
 enum emu_access { EMU_READ, EMU_WRITE, EMU_CHANGE };
 void emu_watch_access(const void *p, size_t n, size_t align, enum emu_access how);
 
+void emu_tally(const struct emu_launch *l, uint64_t blocks, uint64_t seed); /* tally.cc */
+
 /* ---- copy.cc: copies that arrive later ---- */
 
 void emu_copy_block(void);
