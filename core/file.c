@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,10 +32,18 @@ static char *folder_of(const char *path) {
     return n ? xprintf("%.*s", (int)n, path) : xstrdup("./");
 }
 
-/* Removes ".base.PID.tmp" that nobody holds. Whether a process of that number lives says
- * less: it may be another's by now, or one that was killed and that nobody has waited
- * for. */
-static void sweep(const char *path) {
+/* Removes ".base.PID.tmp" that nobody holds. Whether a process of that number lives says less: it
+ * may be another's by now, or one that was killed and that nobody has waited for. It is asked where
+ * the temporary is another name of a file, which its process cannot hold (fetch/cache.c); one with
+ * our own number, before we have one, is from an earlier process that had it too. */
+static int is_left(int fd, long pid, bool ours) {
+    struct stat st;
+    if (flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &st)) return 0;
+    if (st.st_nlink == 1) return 1;
+    return pid == getpid() ? ours : kill((pid_t)pid, 0) && errno == ESRCH;
+}
+
+static void sweep(const char *path, bool ours) {
     const char *base = file_base(path);
     char *folder = folder_of(path);
     DIR *dir = opendir(folder);
@@ -45,10 +54,11 @@ static void sweep(const char *path) {
         const char *name = e->d_name;
         if (name[0] != '.' || strncmp(name + 1, base, n) || name[n + 1] != '.') continue;
         char *end;
-        if (strtol(name + n + 2, &end, 10) <= 0 || strcmp(end, ".tmp")) continue;
-        int fd = openat(dirfd(dir), name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        long pid = strtol(name + n + 2, &end, 10);
+        if (pid <= 0 || strcmp(end, ".tmp")) continue;
+        int fd = openat(dirfd(dir), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0) continue;
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0) unlinkat(dirfd(dir), name, 0);
+        if (is_left(fd, pid, ours)) unlinkat(dirfd(dir), name, 0);
         close(fd);
     }
     closedir(dir);
@@ -90,7 +100,7 @@ struct out *out_open(const char *path) {
     if (!*base) die_world("%s: no file name, wanted a file to write", quoted(path));
     char *folder = folder_of(path);
     if (access(folder, F_OK)) file_mkdir(folder);
-    sweep(path);
+    sweep(path, true);
     struct out *out = xcalloc(1, sizeof *out);
     out->path = xstrdup(path);
     out->temporary = xprintf("%s.%s.%ld.tmp", folder, base, (long)getpid());
@@ -171,7 +181,7 @@ void out_commit(struct out *out) {
     bool torture = fail_point();
     out->stream = NULL;
     if (fclose(stream) || torture) fail(out->path, "closing");
-    sweep(out->path); /* a killed process may have taken its time to be gone */
+    sweep(out->path, false); /* a killed process may have taken its time to be gone */
     int folder = open_folder(out->path);
     if (fail_point() || rename(out->temporary, out->path)) {
         close(folder);

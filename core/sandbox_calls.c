@@ -118,6 +118,7 @@ static void limit(bool sanitized) {
         {SYS_mmap, 2, LACKS, PROT_EXEC},
         {SYS_mprotect, 2, LACKS, PROT_EXEC},
         {SYS_clone, 0, HAS, CLONE_THREAD},
+        {SYS_kill, 1, EQUAL, 0},                    /* asks whether a process lives */
         {SYS_tgkill, 0, EQUAL, (uint32_t)getpid()}, /* ends itself, as abort does */
         {SYS_prlimit64, 0, EQUAL, 0},               /* its own */
         {SYS_ioctl, 1, EQUAL, TCGETS},              /* asks whether this is a terminal */

@@ -86,6 +86,26 @@ static void one_that_is_held_stays(void **state) {
     assert_int_equal(count_entries("."), 1);
 }
 
+static void one_that_is_another_files_name_stays_while_its_process_lives(void **state) {
+    (void)state;
+    file_write("kept", "kept", 4);
+    file_write("dead", "dead", 4);
+    assert_int_equal(link("dead", ".a.999999999.tmp"), 0);
+    struct out *out = out_open("a");
+    assert_false(file_exists(".a.999999999.tmp"));
+    assert_int_equal(unlink(out->temporary), 0);
+    assert_int_equal(link("kept", out->temporary), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        opens("a");
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    out_commit(out);
+    assert_int_equal(file_size("a"), 4);
+    assert_int_equal(count_entries("."), 3);
+}
+
 static void one_of_a_process_that_nobody_has_waited_for_is_swept(void **state) {
     (void)state;
     pid_t child = fork();
@@ -239,6 +259,7 @@ int main(void) {
         TEST(dying_while_writing_leaves_nothing),
         TEST(temporaries_that_nobody_holds_are_swept),
         TEST(one_that_is_held_stays),
+        TEST(one_that_is_another_files_name_stays_while_its_process_lives),
         TEST(one_of_a_process_that_nobody_has_waited_for_is_swept),
         TEST(the_folder_of_a_file_is_made),
         TEST(what_is_no_file_is_not_replaced),
