@@ -553,17 +553,18 @@ clean-all:
 # GOLDEN=DIR checks the goldens of another seed; MODE=asan runs the same under the sanitizers. Where
 # nvcc is, the kernels are compiled though no GPU may be there. The last line is the count.
 SCRIPTS  = $(addprefix tests/,floors.sh make.sh cli.sh cell.sh gpu_train.sh own.sh export.sh bench.sh bundle.sh fuzz.sh hostile.sh convert_cli.sh \
-             fetch_cli.sh fetch_nginx.sh)
+             fetch_cli.sh fetch_nginx.sh hardware.sh)
 # One after another; the first two work on out/demo.
 LONG     = $(addprefix tests/,twice.sh faults.sh torture.sh)
-# What is of the GPU runs emulated.
+# What is of the GPU runs emulated; where there is one, on it too.
+GPU_TESTS = $(if $(CUDNN_H),$(filter gpu_%,$(TESTS)))
 ON_GPU   = $(filter gpu_% emu_%,$(TESTS))
 ON_HOST  = $(filter-out $(ON_GPU),$(TESTS))
 # The longest first, so that none runs alone at the end.
 SLOWEST  = %/train_keys_test %/train_test %/cell.sh %/fuzz.sh %/bench.sh %/gpu_train.sh %/gpu_model_test
 ordered  = $(filter $(SLOWEST),$(1)) $(filter-out $(SLOWEST),$(1))
 checked  = $(ON_HOST:%=$B/%) $(ON_GPU:%=out/bin-emu/%)
-needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) out/bin-emu/bench_gpu out/bin-emu/train out/bin-emu/eval out/bundle/run $(call objects,$(MODE),$(if $(NVCC),$(CU)))
+needed   = $(TOOLS:%=$B/%) $(FUZZERS:%=out/bin-fuzz/%) out/bin-emu/bench_gpu out/bin-emu/train out/bin-emu/eval out/bundle/run $(if $(on_gpu),$(GPU_TESTS:%=$B/%)) $(call objects,$(MODE),$(if $(NVCC),$(CU)))
 test: $(checked) $(needed)
 	@GOLDEN=$(GOLDEN) BIN=$B FUZZ_SECONDS=1 tests/run.sh $(call ordered,$(checked) $(SCRIPTS))
 # What reads foreign bytes; what is to stand the world failing.
@@ -578,7 +579,6 @@ test-all: $(checked) $(ON_HOST:%=out/bin-asan/%) $(needed) $(sort $(READERS:%=ou
 
 # The GPU's tests on the GPU that is here; and all of it to be carried to a machine that has one, without a
 # compiler (out/bundle/run --help).
-GPU_TESTS = $(if $(CUDNN_H),$(filter gpu_%,$(TESTS)))
 test-gpu: $(GPU_TESTS:%=$B/%) $(TOOLS:%=$B/%)
 	@GOLDEN=$(GOLDEN) BIN=$B tests/gpu.sh $(GPU_TESTS:%=$B/%)
 BUNDLED_TESTS = core_bag_test core_rng_test model_test model_layers_test model_golden_test model_cpu_test model_plan_file_test
