@@ -32,10 +32,11 @@ static char *folder_of(const char *path) {
     return n ? xprintf("%.*s", (int)n, path) : xstrdup("./");
 }
 
-/* Removes ".base.PID.tmp" that nobody holds. Whether a process of that number lives says less: it
- * may be another's by now, or one that was killed and that nobody has waited for. It is asked where
- * the temporary is another name of a file, which its process cannot hold (fetch/cache.c); one with
- * our own number, before we have one, is from an earlier process that had it too. */
+/* Does nobody hold this temporary? Whether a process of its number lives says less: it may
+ * be another's by now, or one that was killed and that nobody has waited for. It is asked
+ * where the temporary is another name of a file, which its process cannot hold
+ * (fetch/cache.c); one with our own number, before we have one, is from an earlier process
+ * that had it too. */
 static int is_left(int fd, long pid, bool ours) {
     struct stat st;
     if (flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &st)) return 0;
@@ -43,6 +44,7 @@ static int is_left(int fd, long pid, bool ours) {
     return pid == getpid() ? ours : kill((pid_t)pid, 0) && errno == ESRCH;
 }
 
+/* Removes ".base.PID.tmp" that nobody holds. */
 static void sweep(const char *path, bool ours) {
     const char *base = file_base(path);
     char *folder = folder_of(path);

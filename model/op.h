@@ -67,8 +67,9 @@ size_t shape_count(struct shape s); /* elements a picture */
 enum phase {
     PHASE_TRAIN, /* batch statistics, dropout, running statistics move */
     PHASE_AGAIN, /* the same values once more, in backward: nothing moves */
-    PHASE_ESTIMATE, /* frozen batch norms: batch statistics, running ones become the mean over calls;
-                       all else as PHASE_INFER */
+    /* frozen batch norms: batch statistics, running ones become the mean over calls; all else
+     * as PHASE_INFER */
+    PHASE_ESTIMATE,
     PHASE_INFER, /* running statistics, no dropout */
 };
 

@@ -56,6 +56,14 @@ static void dying_while_writing_leaves_nothing(void **state) {
 static void opens(void *arg) {
     out_drop(out_open(arg));
 }
+static void opens_elsewhere(const char *path) {
+    pid_t child = fork();
+    if (child == 0) {
+        opens((void *)(uintptr_t)path);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
 static void writes(void *arg) {
     file_write(arg, "new", 3);
 }
@@ -75,12 +83,7 @@ static void temporaries_that_nobody_holds_are_swept(void **state) {
 static void one_that_is_held_stays(void **state) {
     (void)state;
     struct out *out = out_open("a");
-    pid_t child = fork();
-    if (child == 0) {
-        opens("a");
-        _exit(0);
-    }
-    assert_int_equal(waitpid(child, NULL, 0), child);
+    opens_elsewhere("a");
     out_commit(out);
     assert_true(file_exists("a"));
     assert_int_equal(count_entries("."), 1);
@@ -95,12 +98,7 @@ static void one_that_is_another_files_name_stays_while_its_process_lives(void **
     assert_false(file_exists(".a.999999999.tmp"));
     assert_int_equal(unlink(out->temporary), 0);
     assert_int_equal(link("kept", out->temporary), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        opens("a");
-        _exit(0);
-    }
-    assert_int_equal(waitpid(child, NULL, 0), child);
+    opens_elsewhere("a");
     out_commit(out);
     assert_int_equal(file_size("a"), 4);
     assert_int_equal(count_entries("."), 3);

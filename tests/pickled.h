@@ -1,5 +1,5 @@
-/* pickled.h - a state dict of one tensor as the pickle that torch.save writes, in pieces: for
- * tests that break one of them. Opcodes: Python's pickletools. */
+/* pickled.h - a state dict of one tensor as the pickle that torch.save writes, in pieces:
+ * for tests that break one of them. Opcodes: Python's pickletools. */
 #ifndef TESTS_PICKLED_H
 #define TESTS_PICKLED_H
 

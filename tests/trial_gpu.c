@@ -118,11 +118,13 @@ static void ground_batch(struct ground *ground, const struct trial *t) {
 }
 
 int gpu_has(enum precision precision) {
+    static int has = -1; /* opening a device takes a while */
     if (precision != BF16) return 1;
+    if (has >= 0) return has;
     char why[512];
     struct device *d = device_open(0, why, sizeof why);
     if (!d) return 1; /* which whoever opens one will say */
-    int has = d->capability >= 80;
+    has = d->capability >= 80;
     if (!has) print_message("not tried: bf16, which %s has not\n", d->name);
     device_close(d);
     return has;

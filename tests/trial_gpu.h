@@ -10,8 +10,8 @@ struct gpu_ground {
     void *own[8]; /* device arrays of gpu */
     int owns;
 };
-/* 1: the device that is here computes in it. bf16 wants capability 8.0; what is not tried
- * for want of that is told. */
+/* 1: the device that is here computes in it. bf16 wants capability 8.0; that it is not tried
+ * for want of that is told, once. */
 int gpu_has(enum precision precision);
 /* 0 where there is no device, with the reason in why. */
 int gpu_ground_open(struct gpu_ground *g, enum precision precision, char *why, size_t size);

@@ -41,8 +41,9 @@ enum convolution_part {
     CONV_Y_SUMS,      /* y, and of each of its K channels the sum and the sum of squares */
     CONV_NORM_Y_SUMS, /* the same of relu(x * scale + bias) in place of x */
     CONV_NORM_DW,     /* dw, of relu(x * scale + bias) in place of x */
-    CONV_DX_DNORM, /* the gradient of v in y = conv(relu(v), w), v = (x - mean) * invstd * gamma + beta,
-                         from dy; dgamma, dbeta; and the factors of dx = eq_dy * dv + eq_x * x + eq_bias */
+    /* the gradient of v in y = conv(relu(v), w), v = (x - mean) * invstd * gamma + beta, from
+     * dy; dgamma, dbeta; and the factors of dx = eq_dy * dv + eq_x * x + eq_bias */
+    CONV_DX_DNORM,
 };
 struct convolution_plan; /* borrowed until library_close; the same for the same shape */
 /* Every plain convolution has a plan (it dies without); a fused one may have none: NULL. */
@@ -50,8 +51,8 @@ const struct convolution_plan *library_convolution(struct library *l,
                                                    const struct convolution_shape *s,
                                                    enum convolution_part part);
 size_t convolution_scratch(const struct convolution_plan *p); /* bytes */
-/* CONV_Y: a = x, b = w, out = y.  CONV_DX: a = dy, b = w, out = dx.  CONV_DW: a = dy, b = x, out = dw.
- * sum 1 (CONV_DX only): out += . */
+/* CONV_Y: a = x, b = w, out = y.  CONV_DX: a = dy, b = w, out = dx.  CONV_DW: a = dy, b = x,
+ * out = dw. sum 1 (CONV_DX only): out += . */
 void convolution_run(struct library *l, const struct convolution_plan *p, const void *a,
                      const void *b, void *out, int sum, void *scratch);
 

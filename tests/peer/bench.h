@@ -5,10 +5,10 @@
 enum { BENCH_SETS = 8 };
 
 struct bench_case {
-    const char *what; /* train: forward, loss, backward, Adam | infer: forward to logits |
-                           start: as train, but until the first steps are done |
-                           peak: a matrix product, on a gpu a copy too, in lines |
-                           stages: seconds of each part of a step beside its floors, in lines */
+    /* train: forward, loss, backward, Adam | infer: forward to logits | start: as train, but
+     * until the first steps are done | peak: a matrix product, on a gpu a copy too, in lines |
+     * stages: seconds of each part of a step beside its floors, in lines */
+    const char *what;
     const char *encoder, *preset, *precision;
     /* other keys of the recipe, "key=value", for both sides; NULL last */
     const char *const *set;
